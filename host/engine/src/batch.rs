@@ -1,0 +1,309 @@
+//! Batches: user records of one shard in one stretch of bytes with an index over it.
+//!
+//! A batch of any length is two allocations. Splitting one, or picking records out of one, copies index entries
+//! and shares the bytes. The index has the layout of `packed-batch` in `wit/`, so that it goes into a guest as it is.
+
+use std::sync::Arc;
+
+use bytemuck::{Pod, Zeroable};
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    record::{Record, ShardId},
+    sequence::SequenceNumber,
+    time::UnixMillis,
+};
+
+/// User records of one shard, in order, and where they are from.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Where the records are from.
+    pub info: BatchInfo,
+    documents: Documents,
+}
+
+/// Where a batch is from.
+#[derive(Clone, Debug)]
+pub struct BatchInfo {
+    /// Name of the stream.
+    pub stream: Arc<str>,
+    /// The shard.
+    pub shard: ShardId,
+    /// How far the read was from the tip of the shard, in milliseconds.
+    pub millis_behind_latest: u64,
+    /// 1 when the records are given for the first time.
+    pub attempt: u32,
+}
+
+impl Batch {
+    /// A batch of these documents.
+    pub fn new(info: BatchInfo, documents: Documents) -> Self {
+        Self { info, documents }
+    }
+
+    /// The records.
+    pub fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    /// The same batch for its next attempt, with only the records at these positions.
+    #[must_use]
+    pub fn retry_of(&self, positions: &[u32]) -> Self {
+        let info = BatchInfo { attempt: self.info.attempt + 1, ..self.info.clone() };
+        Self { info, documents: self.documents.pick(positions) }
+    }
+}
+
+/// User records in order: bytes and an index over them.
+#[derive(Clone, Debug)]
+pub struct Documents {
+    bytes: Bytes,
+    index: Vec<DocumentIndex>,
+    sequences: Arc<[SequenceNumber]>,
+}
+
+/// Where one user record lies in the bytes of its batch, and where it came from. Eight 32-bit words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct DocumentIndex {
+    /// Offset of its data.
+    pub data_offset: u32,
+    /// Length of its data.
+    pub data_length: u32,
+    /// Offset of its partition key.
+    pub key_offset: u32,
+    /// Length of its partition key.
+    pub key_length: u32,
+    /// Which Kinesis record of the read it came in.
+    pub raw_index: u32,
+    /// Position inside that Kinesis record.
+    pub sub_index: u32,
+    /// Arrival in milliseconds since 1970, low word.
+    pub arrival_low: u32,
+    /// Arrival in milliseconds since 1970, high word.
+    pub arrival_high: u32,
+}
+
+impl Documents {
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// The bytes that the index points into.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The index, one entry a record.
+    pub fn index(&self) -> &[DocumentIndex] {
+        &self.index
+    }
+
+    /// Data of the record at a position.
+    pub fn data(&self, position: usize) -> &[u8] {
+        let at = &self.index[position];
+        &self.bytes[span(at.data_offset, at.data_length)]
+    }
+
+    /// Data of the record at a position, sharing the batch's bytes.
+    pub fn data_bytes(&self, position: usize) -> Bytes {
+        let at = &self.index[position];
+        self.bytes.slice(span(at.data_offset, at.data_length))
+    }
+
+    /// Partition key of the record at a position.
+    pub fn partition_key(&self, position: usize) -> &str {
+        let at = &self.index[position];
+        std::str::from_utf8(&self.bytes[span(at.key_offset, at.key_length)])
+            .expect("only whole strings are added as keys")
+    }
+
+    /// When the service took the record at a position.
+    pub fn arrival(&self, position: usize) -> UnixMillis {
+        let at = &self.index[position];
+        UnixMillis(u64::from(at.arrival_high) << 32 | u64::from(at.arrival_low))
+    }
+
+    /// Sequence number of the Kinesis record that the record at a position came in.
+    pub fn sequence(&self, position: usize) -> &SequenceNumber {
+        &self.sequences[self.index[position].raw_index as usize]
+    }
+
+    /// Sequence number of the Kinesis record with this raw index.
+    pub fn sequence_of_raw(&self, raw_index: u32) -> Option<&SequenceNumber> {
+        self.sequences.get(raw_index as usize)
+    }
+
+    /// The records from `start` on, at most `records` of them and at most `bytes` of data but at least one.
+    /// `start` must be below the length. The bytes are shared and the offsets count from their new beginning.
+    #[must_use]
+    pub fn split(&self, start: usize, records: usize, bytes: usize) -> Self {
+        let mut end = start;
+        let mut taken = 0_usize;
+        while end < self.index.len() && end - start < records {
+            taken += self.index[end].data_length as usize;
+            if taken > bytes && end > start {
+                break;
+            }
+            end += 1;
+        }
+        self.rebased(self.index[start..end].to_vec())
+    }
+
+    /// The records at these positions, in the order given.
+    #[must_use]
+    pub fn pick(&self, positions: &[u32]) -> Self {
+        self.rebased(positions.iter().map(|&at| self.index[at as usize]).collect())
+    }
+
+    /// Leaves away the bytes around what the index needs, so that a guest is given no more than its batch.
+    fn rebased(&self, mut index: Vec<DocumentIndex>) -> Self {
+        let start = index.iter().map(|at| at.data_offset.min(at.key_offset)).min().unwrap_or(0);
+        let end = index.iter().map(|at| (at.data_offset + at.data_length).max(at.key_offset + at.key_length));
+        let end = end.max().unwrap_or(0);
+        for at in &mut index {
+            at.data_offset -= start;
+            at.key_offset -= start;
+        }
+        let bytes = self.bytes.slice(start as usize..end as usize);
+        Self { bytes, index, sequences: Arc::clone(&self.sequences) }
+    }
+}
+
+/// Collects the user records of one read. Holds at most 4 GiB: a read is 10 MiB and its keys.
+#[derive(Debug)]
+pub struct DocumentsBuilder {
+    bytes: BytesMut,
+    index: Vec<DocumentIndex>,
+    sequences: Vec<SequenceNumber>,
+}
+
+impl DocumentsBuilder {
+    /// Room for the user records of these Kinesis records.
+    pub fn for_records(records: &[Record]) -> Self {
+        let bytes = records.iter().map(|record| record.data.len() + record.partition_key.len()).sum();
+        Self {
+            bytes: BytesMut::with_capacity(bytes),
+            index: Vec::with_capacity(records.len()),
+            sequences: Vec::with_capacity(records.len()),
+        }
+    }
+
+    /// Begins the next Kinesis record: copies its key and `data` in, and answers where to add its user records.
+    pub fn raw<'a>(&'a mut self, record: &Record, data: &[u8]) -> RawBuilder<'a> {
+        let raw_index = word(self.sequences.len());
+        self.sequences.push(record.sequence.clone());
+        let key_offset = word(self.bytes.len());
+        self.bytes.extend_from_slice(record.partition_key.as_bytes());
+        let data_offset = word(self.bytes.len());
+        self.bytes.extend_from_slice(data);
+        let template = DocumentIndex {
+            data_offset,
+            data_length: 0,
+            key_offset,
+            key_length: data_offset - key_offset,
+            raw_index,
+            sub_index: 0,
+            arrival_low: (record.arrival.0 & u64::from(u32::MAX)) as u32,
+            arrival_high: (record.arrival.0 >> 32) as u32,
+        };
+        RawBuilder { index: &mut self.index, template, data_length: data.len() }
+    }
+
+    /// Everything that was added.
+    pub fn build(self) -> Documents {
+        Documents { bytes: self.bytes.freeze(), index: self.index, sequences: self.sequences.into() }
+    }
+}
+
+/// Adds the user records of one Kinesis record.
+#[derive(Debug)]
+pub struct RawBuilder<'a> {
+    index: &'a mut Vec<DocumentIndex>,
+    template: DocumentIndex,
+    data_length: usize,
+}
+
+impl RawBuilder<'_> {
+    /// Adds a user record that is this part of the Kinesis record's data.
+    ///
+    /// # Panics
+    /// When the part reaches past the data.
+    pub fn document(&mut self, offset: usize, length: usize) {
+        assert!(offset + length <= self.data_length, "a document reaches past its record");
+        let data_offset = self.template.data_offset + word(offset);
+        self.index.push(DocumentIndex { data_offset, data_length: word(length), ..self.template });
+        self.template.sub_index += 1;
+    }
+
+    /// Passes over a user record that was rejected, so that those after it keep their sub-indexes.
+    pub fn rejected(&mut self) {
+        self.template.sub_index += 1;
+    }
+}
+
+fn span(offset: u32, length: u32) -> std::ops::Range<usize> {
+    offset as usize..offset as usize + length as usize
+}
+
+fn word(count: usize) -> u32 {
+    u32::try_from(count).expect("a read is far below 4 GiB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(sequence: u32, key: &'static str, data: &'static str) -> Record {
+        Record {
+            sequence: sequence.to_string().try_into().unwrap(),
+            partition_key: key.into(),
+            data: data.into(),
+            arrival: UnixMillis(5_000_000_000),
+        }
+    }
+
+    fn lines() -> Documents {
+        let records = [record(7, "k", "ab\ncd\n"), record(9, "long", "e\n")];
+        let mut builder = DocumentsBuilder::for_records(&records);
+        let mut raw = builder.raw(&records[0], &records[0].data);
+        raw.document(0, 2);
+        raw.document(3, 2);
+        builder.raw(&records[1], &records[1].data).document(0, 1);
+        builder.build()
+    }
+
+    #[test]
+    fn documents_read_back_what_was_added() {
+        let documents = lines();
+        let read: Vec<_> = (0..documents.len())
+            .map(|at| (documents.data(at), documents.partition_key(at), documents.sequence(at).as_str()))
+            .collect();
+        assert_eq!(read, [(&b"ab"[..], "k", "7"), (b"cd", "k", "7"), (b"e", "long", "9")]);
+        assert_eq!(documents.index()[1].sub_index, 1);
+        assert_eq!(documents.arrival(2), UnixMillis(5_000_000_000));
+    }
+
+    #[test]
+    fn a_split_holds_its_records_and_no_bytes_of_others() {
+        let documents = lines();
+        let tail = documents.split(2, 10, 100);
+        assert_eq!((tail.data(0), tail.partition_key(0), tail.bytes().len()), (&b"e"[..], "long", 5));
+        assert_eq!(documents.split(0, 10, 3).len(), 1, "two bytes fit and four do not");
+        assert_eq!(documents.split(0, 10, 1).len(), 1, "one record goes however long it is");
+        assert_eq!(documents.split(0, 2, 100).len(), 2);
+    }
+
+    #[test]
+    fn picked_records_keep_their_order_and_place() {
+        let picked = lines().pick(&[0, 2]);
+        assert_eq!((picked.data(0), picked.data(1)), (&b"ab"[..], &b"e"[..]));
+        assert_eq!(picked.sequence(1).as_str(), "9");
+    }
+}

@@ -1,0 +1,137 @@
+//! The seam to business logic: a batch in, an outcome out.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use bytestring::ByteString;
+use thiserror::Error;
+
+use crate::{batch::Batch, hash::HashKey, record::ShardId};
+
+/// Business logic for the batches of many shards.
+///
+/// Implementations: a component (`tidemill-runtime`), and any closure wrapped in [`HandlerFn`].
+/// The engine calls it for one batch of a shard at a time, and for different shards at once. The future may be
+/// dropped at any await; the batch then counts as not handled.
+#[async_trait]
+pub trait Handler: Send + Sync + fmt::Debug {
+    /// Handles a batch. An error means that nothing of the batch counts as done.
+    async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError>;
+
+    /// The shard will send no more batches to this worker: whatever was kept for it may go.
+    fn shard_closed(&self, _shard: &ShardId) {}
+}
+
+/// What came of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Documents to send onward, in order.
+    pub emits: Vec<Emit>,
+    /// The records that were not handled, in any order; no index is named twice.
+    pub failures: Vec<Failure>,
+}
+
+/// A document to be sent onward.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emit {
+    /// The document, as the sink's processor takes it.
+    pub data: Bytes,
+    /// Partition key; without one the producer spreads documents over all shards.
+    pub partition_key: Option<ByteString>,
+    /// Decides the shard in place of the partition key's hash.
+    pub explicit_hash_key: Option<HashKey>,
+    /// Name of a sink; without one the sink named `default`.
+    pub sink: Option<ByteString>,
+}
+
+/// A record of the batch that was not handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Position in the batch.
+    pub index: u32,
+    /// What to do with it.
+    pub disposition: Disposition,
+}
+
+/// What to do with a record that was not handled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Give it again after this long at the least.
+    Retry(Duration),
+    /// Count it and go on.
+    Drop,
+    /// Give it up for this reason; the pipeline's policy decides where it goes.
+    DeadLetter(String),
+}
+
+/// A batch failed as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("handler={handler}: {kind}: {message}")]
+pub struct HandlerError {
+    /// Which handler: a component's name and the start of its digest.
+    pub handler: String,
+    /// How it failed.
+    pub kind: HandlerErrorKind,
+    /// Details, such as the guest's own words or where it trapped.
+    pub message: String,
+}
+
+impl HandlerError {
+    /// Whether the same batch may succeed when it is given again.
+    pub fn is_retryable(&self) -> bool {
+        self.kind != HandlerErrorKind::Refused
+    }
+}
+
+/// How a batch failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandlerErrorKind {
+    /// The guest trapped.
+    Trap,
+    /// The call took longer than its deadline.
+    Deadline,
+    /// The guest asked for more memory than it may have.
+    Memory,
+    /// The guest said that the batch failed and that another attempt can help.
+    Failed,
+    /// The guest said that the batch failed and that no attempt can help.
+    Refused,
+    /// The outcome breaks the contract, such as an index outside of the batch.
+    Malformed,
+    /// No instance could be made.
+    Instantiate,
+}
+
+impl fmt::Display for HandlerErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trap => "trapped",
+            Self::Deadline => "ran past its deadline",
+            Self::Memory => "ran out of memory",
+            Self::Failed => "failed the batch",
+            Self::Refused => "refused the batch",
+            Self::Malformed => "returned a malformed outcome",
+            Self::Instantiate => "could not be instantiated",
+        })
+    }
+}
+
+/// A handler made of a function, for programs that embed the engine and for tests.
+pub struct HandlerFn<F>(pub F);
+
+impl<F> fmt::Debug for HandlerFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HandlerFn")
+    }
+}
+
+#[async_trait]
+impl<F> Handler for HandlerFn<F>
+where
+    F: Fn(&Batch) -> Result<Outcome, HandlerError> + Send + Sync,
+{
+    async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError> {
+        (self.0)(batch)
+    }
+}

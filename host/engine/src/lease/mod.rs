@@ -1,0 +1,147 @@
+//! The seam to lease stores: who reads which shard, and how far it got.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::{record::ShardId, sequence::SequenceNumber, time::UnixMillis};
+
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+pub mod memory;
+pub mod plan;
+
+/// Keeps the leases of one application's pipeline.
+///
+/// Implementations: [`memory::MemoryLeases`], and a file of redb (`tidemill-backends`).
+///
+/// Every write names the lease as the caller last saw it, by its `counter`. If the stored counter is another one the
+/// write changes nothing and answers [`LeaseError::Lost`]: a worker that was away too long cannot move a checkpoint.
+/// Every write raises the counter by one and answers the lease as it then is. A store never lets a lease expire:
+/// observers do, by a counter that stands still on their own clock.
+/// A future that was dropped may have written; the caller then lists again before it trusts what it knows.
+#[async_trait]
+pub trait LeaseStore: Send + Sync + fmt::Debug {
+    /// All leases, in no order.
+    async fn list(&self) -> Result<Vec<Lease>, LeaseError>;
+
+    /// Creates a lease that nobody holds. Answers the one that is there if there is one: creating is idempotent.
+    async fn create(&self, lease: NewLease) -> Result<Lease, LeaseError>;
+
+    /// Takes a lease for a worker, whoever held it.
+    async fn take(&self, lease: &Lease, worker: &WorkerId) -> Result<Lease, LeaseError>;
+
+    /// Shows that the holder is alive.
+    async fn renew(&self, lease: &Lease) -> Result<Lease, LeaseError>;
+
+    /// Moves the checkpoint. It also renews.
+    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint) -> Result<Lease, LeaseError>;
+
+    /// Gives the lease back; its checkpoint stays.
+    async fn release(&self, lease: &Lease) -> Result<Lease, LeaseError>;
+
+    /// Deletes the lease with its checkpoint.
+    async fn delete(&self, lease: &Lease) -> Result<(), LeaseError>;
+}
+
+/// The right of one worker to read one shard, with the checkpoint inside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// What it is a lease of.
+    pub key: LeaseKey,
+    /// Who holds it.
+    pub owner: Option<WorkerId>,
+    /// Grows by one at every write.
+    pub counter: u64,
+    /// How far the work on the shard is done.
+    pub checkpoint: Checkpoint,
+    /// The shards that must be at their end before this one is read.
+    pub parents: Vec<ShardId>,
+}
+
+/// A lease to be created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewLease {
+    /// What it is a lease of.
+    pub key: LeaseKey,
+    /// Where reading is to start.
+    pub checkpoint: Checkpoint,
+    /// The shards that must be at their end before this one is read.
+    pub parents: Vec<ShardId>,
+}
+
+/// What a lease is of: one shard of one stream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LeaseKey {
+    /// Name of the stream.
+    pub stream: Arc<str>,
+    /// The shard.
+    pub shard: ShardId,
+}
+
+impl fmt::Display for LeaseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.stream, self.shard)
+    }
+}
+
+/// One running host process.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerId(Arc<str>);
+
+impl WorkerId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for WorkerId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How far the work on a shard is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// Nothing yet: start at the oldest record.
+    TrimHorizon,
+    /// Nothing yet: start after the newest record.
+    Latest,
+    /// Nothing yet: start at a moment.
+    AtTimestamp(UnixMillis),
+    /// Everything up to this record is done.
+    At {
+        /// The Kinesis record.
+        sequence: SequenceNumber,
+        /// The last user record in it that is done; none when all of it is.
+        sub_sequence: Option<u32>,
+    },
+    /// Everything is done, and the shard has no more to come.
+    ShardEnd,
+}
+
+/// A store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LeaseError {
+    /// Stop working on the shard: somebody else wrote the lease, or it is gone.
+    #[error("the lease was lost: lease={0}")]
+    Lost(LeaseKey),
+    /// Try again: the store cannot be reached or failed. The write may have happened.
+    #[error("the lease store failed: {0}")]
+    Unavailable(String),
+}

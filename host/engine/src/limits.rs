@@ -1,0 +1,93 @@
+//! Every limit and default, with its unit and source. A number that decides anything stands here and nowhere else.
+//!
+//! "Service" names the public documentation of Amazon Kinesis Data Streams; "ours" a choice of this project.
+
+use std::time::Duration;
+
+/// Entries in one PutRecords request. Service: PutRecords.
+pub const PUT_RECORDS_ENTRIES: usize = 500;
+/// Bytes of one PutRecords request, data and partition keys together. Service: PutRecords, 10 MiB.
+pub const PUT_RECORDS_BYTES: usize = 10 << 20;
+/// Bytes of one record, data and partition key together, on a stream that was not told otherwise.
+/// Service: `MaxRecordSizeInKiB`, default 1,024.
+pub const RECORD_BYTES: usize = 1 << 20;
+/// Largest value of `MaxRecordSizeInKiB`, in KiB. Service: UpdateMaxRecordSize.
+pub const MAX_RECORD_KIB: u32 = 10 << 10;
+/// Smallest and default value of `MaxRecordSizeInKiB`, in KiB. Service: UpdateMaxRecordSize.
+pub const DEFAULT_RECORD_KIB: u32 = 1 << 10;
+/// Characters in a partition key. Service: PutRecord, 1 to 256 Unicode characters.
+pub const PARTITION_KEY_CHARS: usize = 256;
+/// Digits of a sequence number. Service: pattern `0|([1-9]\d{0,128})`.
+pub const SEQUENCE_NUMBER_DIGITS: usize = 129;
+
+/// Records in one GetRecords response, and the largest `Limit`. Service: GetRecords.
+pub const GET_RECORDS_RECORDS: usize = 10_000;
+/// Bytes in one GetRecords response. Service: GetRecords, 10 MiB.
+pub const GET_RECORDS_BYTES: usize = 10 << 20;
+/// GetRecords calls a second on one shard. Service: GetRecords.
+pub const GET_RECORDS_PER_SECOND: u32 = 5;
+/// Bytes a second that GetRecords may read from one shard. Service: 2 MiB.
+pub const SHARD_READ_BYTES_PER_SECOND: usize = 2 << 20;
+/// How long a shard iterator may be used. Service: GetShardIterator, 5 minutes.
+pub const ITERATOR_LIFE: Duration = Duration::from_secs(300);
+/// How long a ListShards token may be used. Service: ListShards, 300 seconds.
+pub const LIST_SHARDS_TOKEN_LIFE: Duration = Duration::from_secs(300);
+/// Shards in one ListShards response. Service: ListShards, default and cap of `MaxResults`.
+pub const LIST_SHARDS_RESULTS: usize = 1_000;
+/// Shards in one DescribeStream response unless `Limit` says otherwise. Service: DescribeStream, default 100.
+pub const DESCRIBE_STREAM_SHARDS: usize = 100;
+
+/// Records a second that one shard takes. Service: quotas.
+pub const SHARD_WRITE_RECORDS_PER_SECOND: u32 = 1_000;
+/// Bytes a second that one shard takes, partition keys included. Service: quotas, 1 MiB.
+pub const SHARD_WRITE_BYTES_PER_SECOND: usize = 1 << 20;
+/// How long a stream keeps its records unless told otherwise. Service: 24 hours.
+pub const RETENTION: Duration = Duration::from_secs(24 * 3600);
+/// Longest retention. Service: IncreaseStreamRetentionPeriod, 8,760 hours.
+pub const RETENTION_MAX: Duration = Duration::from_secs(8_760 * 3600);
+
+/// Records in one call of a handler unless the pipeline says otherwise. Ours: longer batches cost more a record,
+/// because they fall out of the processor's cache (docs/decisions/0001).
+pub const BATCH_RECORDS: usize = 1_000;
+/// Bytes in one call of a handler unless the pipeline says otherwise. Ours, as above.
+pub const BATCH_BYTES: usize = 1 << 20;
+/// Attempts at one batch before its shard stops, unless the pipeline says otherwise. Ours.
+pub const HANDLER_ATTEMPTS: u32 = 5;
+/// Batches of one shard whose emitted documents may be on their way before the next is handled. Ours: it keeps the
+/// handler busy through one linger of the producer and bounds what a crash repeats.
+pub const UNACKNOWLEDGED_BATCHES: usize = 32;
+/// First and longest pause between attempts at a batch. Ours.
+pub const HANDLER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// How long a document may wait for company before it is sent. async-kinesis: `buffer_time`, 0.5 s.
+pub const LINGER: Duration = Duration::from_millis(500);
+/// Bytes of documents that a producer holds before `put` waits. Ours.
+pub const PRODUCER_BYTES: usize = 32 << 20;
+/// Documents that a producer holds before `put` waits. Ours; async-kinesis's `max_queue_size` is 10,000 items.
+pub const PRODUCER_DOCUMENTS: usize = 100_000;
+/// PutRecords requests of one producer under way at once. Ours.
+pub const PRODUCER_REQUESTS: usize = 4;
+/// Attempts at one entry before its ticket fails. Ours: with the back-off below, about ten minutes of an outage.
+pub const PUT_ATTEMPTS: u32 = 40;
+/// First and longest pause before an entry is sent again. Ours.
+pub const PUT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(15));
+
+/// How often one shard is read while there is something to read. Service: at most five times a second.
+pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
+/// How long a reader pauses when a shard had nothing. Ours; async-kinesis's `sleep_time_no_records` is 2 s.
+pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+/// First and longest pause after a failed read. Ours; async-kinesis stops at 30 s.
+pub const FETCH_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How often the shards of a stream are listed. async-kinesis: 60 s.
+pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a lease may stand still before another worker takes it. KCL: `failoverTimeMillis`, 10 s.
+pub const FAILOVER: Duration = Duration::from_secs(10);
+/// How often a checkpoint is written at the most. Ours: a crash repeats what was handled since.
+pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a stopping host may take to finish its batches. Ours.
+pub const GRACE: Duration = Duration::from_secs(30);
+
+/// How long one call of a handler may take unless the pipeline says otherwise. Ours.
+pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
+/// Memory of one instance unless the pipeline says otherwise, in bytes. Ours: it fits a Python component.
+pub const INSTANCE_BYTES: usize = 128 << 20;
