@@ -3,6 +3,7 @@
 //! [`kinesis::Kinesis`], [`lease::LeaseStore`], [`processor::Processor`], [`handler::Handler`].
 #![warn(missing_docs)]
 
+pub mod backoff;
 pub mod batch;
 pub mod handler;
 pub mod hash;
@@ -10,6 +11,7 @@ pub mod kinesis;
 pub mod lease;
 pub mod limits;
 pub mod processor;
+pub mod producer;
 pub mod record;
 pub mod sequence;
 pub mod stream;

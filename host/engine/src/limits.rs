@@ -67,6 +67,12 @@ pub const PRODUCER_BYTES: usize = 32 << 20;
 pub const PRODUCER_DOCUMENTS: usize = 100_000;
 /// PutRecords requests of one producer under way at once. Ours.
 pub const PRODUCER_REQUESTS: usize = 4;
+/// Bytes of documents that are worth sending before the linger is over. Ours: half of what one request may hold.
+pub const PRODUCER_BATCH_BYTES: usize = 5 << 20;
+/// Entries that may wait for their turn before documents are kept in the batcher. Ours.
+pub const PRODUCER_QUEUE: usize = 20_000;
+/// Calls of `put` that may wait for the producer's task. Ours: room is reserved before.
+pub const PRODUCER_COMMANDS: usize = 64;
 /// Attempts at one entry before its ticket fails. Ours: with the back-off below, about ten minutes of an outage.
 pub const PUT_ATTEMPTS: u32 = 40;
 /// First and longest pause before an entry is sent again. Ours.
