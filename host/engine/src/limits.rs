@@ -90,6 +90,8 @@ pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
 pub const FAILOVER: Duration = Duration::from_secs(10);
 /// How often a checkpoint is written at the most. Ours: a crash repeats what was handled since.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// Attempts at the last checkpoint of a shard that is given back. Ours.
+pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
 /// How long a stopping host may take to finish its batches. Ours.
 pub const GRACE: Duration = Duration::from_secs(30);
 

@@ -9,6 +9,7 @@ use crate::{record::ShardId, sequence::SequenceNumber, time::UnixMillis};
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+pub mod keeper;
 pub mod memory;
 pub mod plan;
 
