@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod batch;
+pub mod consumer;
 pub mod handler;
 pub mod hash;
 pub mod kinesis;

@@ -59,6 +59,9 @@ pub const UNACKNOWLEDGED_BATCHES: usize = 32;
 /// First and longest pause between attempts at a batch. Ours.
 pub const HANDLER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// Longest pause that a handler may ask for before another attempt. Ours: a batch must not hold its shard for ever.
+pub const HANDLER_RETRY_LONGEST: Duration = Duration::from_secs(300);
+
 /// How long a document may wait for company before it is sent. async-kinesis: `buffer_time`, 0.5 s.
 pub const LINGER: Duration = Duration::from_millis(500);
 /// Bytes of documents that a producer holds before `put` waits. Ours.

@@ -150,12 +150,7 @@ pub struct Observer {
 
 impl Observer {
     /// Takes in the leases as they are now and answers those that have expired.
-    pub fn observe(
-        &mut self,
-        leases: &[Lease],
-        now: Instant,
-        failover: Duration,
-    ) -> HashSet<LeaseKey> {
+    pub fn observe(&mut self, leases: &[Lease], now: Instant, failover: Duration) -> HashSet<LeaseKey> {
         let mut seen = HashMap::with_capacity(leases.len());
         let mut expired = HashSet::new();
         for lease in leases {
@@ -176,8 +171,8 @@ impl Observer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lease::WorkerId;
     use crate::hash::{HashKey, HashRange};
+    use crate::lease::WorkerId;
 
     fn stream() -> Arc<str> {
         "s".into()
@@ -229,14 +224,17 @@ mod tests {
         let order: Vec<_> = created(&plan).into_iter().map(|(id, _)| id).collect();
         let place = |id| order.iter().position(|other| *other == id).unwrap();
         assert_eq!(order.len(), 5);
-        assert!(place("a") < place("c") && place("b") < place("c") && place("c") < place("d").min(place("e")));
+        assert!(
+            place("a") < place("c") && place("b") < place("c") && place("c") < place("d").min(place("e"))
+        );
     }
 
     #[test]
     fn a_start_at_the_tip_takes_open_shards_and_never_their_ancestors() {
         let first = make(Start::Latest, &family(), &[]);
         assert_eq!(created(&first), [("e", &Checkpoint::Latest), ("d", &Checkpoint::Latest)]);
-        let leases = [lease("d", None, Checkpoint::Latest, &["c"]), lease("e", None, Checkpoint::Latest, &["c"])];
+        let leases =
+            [lease("d", None, Checkpoint::Latest, &["c"]), lease("e", None, Checkpoint::Latest, &["c"])];
         assert_eq!(make(Start::Latest, &family(), &leases).create, []);
     }
 
