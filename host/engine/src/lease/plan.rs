@@ -86,7 +86,7 @@ fn missing(
         let follows_a_lease = parents.iter().any(|parent| leased.contains(parent));
         let Some(checkpoint) = first_checkpoint(start, shard, follows_a_lease) else { continue };
         leased.insert(&shard.id);
-        let key = LeaseKey { stream: stream.clone(), shard: shard.id.clone() };
+        let key = LeaseKey { stream: Arc::clone(stream), shard: shard.id.clone() };
         create.push(NewLease { key, checkpoint, parents });
     }
     create
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn ended_leases_go_when_the_service_forgot_their_shard() {
         let ended = lease("z", None, Checkpoint::ShardEnd, &[]);
-        assert_eq!(make(Start::TrimHorizon, &family(), &[ended.clone()]).delete, [ended.clone()]);
+        assert_eq!(make(Start::TrimHorizon, &family(), std::slice::from_ref(&ended)).delete, [ended.clone()]);
         assert_eq!(make(Start::TrimHorizon, &[], &[ended]).delete, [], "an empty listing proves nothing");
     }
 
