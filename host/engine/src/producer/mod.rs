@@ -144,11 +144,10 @@ impl Producer {
     /// Safe: either all were taken or none.
     pub async fn put_all(&self, documents: Vec<Document>) -> Result<BatchTicket, Closed> {
         let room = self.reserve(&documents).await?;
-        let (reply, settled) = oneshot::channel();
-        let count = documents.len();
-        let group = Group::new(count, reply, room);
+        let (reply, ticket) = BatchTicket::channel(documents.len());
+        let group = Group::new(documents.len(), reply, room);
         self.shared.commands.send(Command::Put { documents, group }).await.map_err(|_| Closed)?;
-        Ok(BatchTicket { settled, count })
+        Ok(ticket)
     }
 
     /// Waits until everything that was put before is settled, without waiting for the linger.
@@ -226,6 +225,14 @@ impl Future for Ticket {
 pub struct BatchTicket {
     settled: oneshot::Receiver<Vec<Settled>>,
     count: usize,
+}
+
+impl BatchTicket {
+    /// A ticket for so many documents, and what resolves it.
+    pub(crate) fn channel(count: usize) -> (oneshot::Sender<Vec<Settled>>, Self) {
+        let (reply, settled) = oneshot::channel();
+        (reply, Self { settled, count })
+    }
 }
 
 impl Future for BatchTicket {
