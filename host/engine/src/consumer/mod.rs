@@ -20,6 +20,7 @@ mod progress;
 mod reader;
 mod shard;
 
+pub use delivery::DEFAULT_SINK;
 pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
 pub use reader::{PollingReader, ReadError, ReaderSettings, SourceFetch};
