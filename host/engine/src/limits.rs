@@ -80,6 +80,8 @@ pub const PRODUCER_COMMANDS: usize = 64;
 pub const PUT_ATTEMPTS: u32 = 40;
 /// First and longest pause before an entry is sent again. Ours.
 pub const PUT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(15));
+/// Bytes of a partition key that a producer picks for documents without one. Ours: 64 random bits as hex digits.
+pub const SPREAD_KEY_BYTES: usize = 16;
 
 /// How often one shard is read while there is something to read. Service: at most five times a second.
 pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
