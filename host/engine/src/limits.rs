@@ -160,3 +160,8 @@ pub const LOCAL_BODY_BYTES: usize = 16 << 20;
 pub const LOCAL_REQUESTS: usize = 64;
 /// How long the embedded Kinesis waits for its connections when it stops. Ours.
 pub const LOCAL_STOP: Duration = Duration::from_secs(5);
+/// How long the embedded Kinesis waits for the body of a request. Ours: a stalled client gives its room back.
+pub const LOCAL_BODY_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of a body past [`LOCAL_BODY_BYTES`] that the embedded Kinesis still reads, so that its client sees the
+/// refusal and not a broken connection. Ours.
+pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
