@@ -97,6 +97,10 @@ pub const FAILOVER: Duration = Duration::from_secs(10);
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Attempts at the last checkpoint of a shard that is given back. Ours.
 pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
+/// Memory that a lease file may use for what it read, in bytes. Ours: thousands of leases fit.
+pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
+/// Calls that may wait for a lease file, and that share one write to the disk. Ours.
+pub const LEASE_FILE_QUEUE: usize = 1_024;
 /// How long a stopping host may take to finish its batches. Ours.
 pub const GRACE: Duration = Duration::from_secs(30);
 
