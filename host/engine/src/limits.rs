@@ -80,6 +80,8 @@ pub const PRODUCER_COMMANDS: usize = 64;
 pub const PUT_ATTEMPTS: u32 = 40;
 /// First and longest pause before an entry is sent again. Ours.
 pub const PUT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(15));
+/// Bytes of a partition key that a producer picks for documents without one. Ours: 64 random bits as hex digits.
+pub const SPREAD_KEY_BYTES: usize = 16;
 
 /// How often one shard is read while there is something to read. Service: at most five times a second.
 pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
@@ -95,6 +97,10 @@ pub const FAILOVER: Duration = Duration::from_secs(10);
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Attempts at the last checkpoint of a shard that is given back. Ours.
 pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
+/// Memory that a lease file may use for what it read, in bytes. Ours: thousands of leases fit.
+pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
+/// Calls that may wait for a lease file, and that share one write to the disk. Ours.
+pub const LEASE_FILE_QUEUE: usize = 1_024;
 /// How long a stopping host may take to finish its batches. Ours.
 pub const GRACE: Duration = Duration::from_secs(30);
 
@@ -158,3 +164,8 @@ pub const LOCAL_BODY_BYTES: usize = 16 << 20;
 pub const LOCAL_REQUESTS: usize = 64;
 /// How long the embedded Kinesis waits for its connections when it stops. Ours.
 pub const LOCAL_STOP: Duration = Duration::from_secs(5);
+/// How long the embedded Kinesis waits for the body of a request. Ours: a stalled client gives its room back.
+pub const LOCAL_BODY_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of a body past [`LOCAL_BODY_BYTES`] that the embedded Kinesis still reads, so that its client sees the
+/// refusal and not a broken connection. Ours.
+pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Held, Settings, Stamp, shard::Shard, stream::Stream};
 use crate::{
     hash::{HashKey, HashRange},
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// A stream without its records. Plain values only, so that a journal may write them in any form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct StreamImage {
     /// Tells the stream from others that had or will have its name.
     pub id: u64,
@@ -37,7 +39,7 @@ pub struct StreamImage {
 }
 
 /// A shard without its records.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ShardImage {
     /// Number.
     pub number: u32,

@@ -29,7 +29,8 @@ impl Model {
                 "RetentionPeriodHours is not in the range from 24 to 8760: hours={hours}"
             )));
         }
-        self.update(name, |stream| {
+        self.change(name, |stream, now| {
+            stream.must_be_active(now)?;
             if !is_right_way(asked, stream.retention) {
                 return Err(ServiceError::invalid_argument(format!(
                     "RetentionPeriodHours is on the wrong side of the current period: asked={hours} current={}",
