@@ -75,7 +75,8 @@ fn endpoint_url(text: &str) -> Result<String, String> {
     match text.parse()? {
         Endpoint::Url(url) => Ok(url),
         Endpoint::Aws | Endpoint::Embedded => {
-            Err("only a settings file can start the embedded Kinesis; `tidemill local` starts it alone".to_owned())
+            Err("only a settings file can start the embedded Kinesis; `tidemill local` starts it alone"
+                .to_owned())
         }
     }
 }

@@ -36,7 +36,8 @@ impl Connection {
 
     /// Opens a client. Credentials are found here, so that a lack of them is told before any work.
     pub async fn open(self) -> Result<Arc<dyn Kinesis>, Failure> {
-        let settings = Settings { endpoint_url: self.endpoint_url, region: self.region, profile: self.profile };
+        let settings =
+            Settings { endpoint_url: self.endpoint_url, region: self.region, profile: self.profile };
         match AwsKinesis::connect(settings).await {
             Ok(kinesis) => Ok(Arc::new(kinesis)),
             Err(error) => Err(Failure::caused(Exit::Surroundings, &error)),

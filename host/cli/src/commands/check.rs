@@ -5,13 +5,8 @@ use std::path::PathBuf;
 use tidemill_engine::kinesis::ErrorKind;
 
 use crate::{
-    args::ConnectionFlags,
-    config::Config,
-    endpoint::Connection,
-    exit::Exit,
-    failure::Failure,
-    host::component,
-    output,
+    args::ConnectionFlags, config::Config, endpoint::Connection, exit::Exit, failure::Failure,
+    host::component, output,
 };
 
 /// Check a settings file and its components against the contract, without running anything

@@ -9,7 +9,10 @@ mod running;
 
 use std::time::Duration;
 
-use tidemill_engine::{lease::{WorkerId, keeper::KeeperSettings}, time::Clock};
+use tidemill_engine::{
+    lease::{WorkerId, keeper::KeeperSettings},
+    time::Clock,
+};
 use tidemill_local_kinesis::{LocalKinesis, Settings};
 
 use crate::{
