@@ -19,6 +19,8 @@ mod place;
 mod progress;
 mod reader;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
