@@ -2,4 +2,5 @@
 //! Each turns the errors of what it speaks to into the engine's.
 #![warn(missing_docs)]
 
+pub mod kinesis;
 pub mod leases;

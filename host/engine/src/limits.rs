@@ -97,6 +97,13 @@ pub const FAILOVER: Duration = Duration::from_secs(10);
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Attempts at the last checkpoint of a shard that is given back. Ours.
 pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
+/// How long connecting to AWS may take. Ours; the SDK's is 3.1 s.
+pub const AWS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one call of AWS may take, 10 MiB over a slow line included. Ours; the KPL's `RequestTimeout` is 6 s.
+pub const AWS_CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long finding a region, and then credentials, may take at start. Ours: without a network, asking for the role
+/// of the machine would take longer.
+pub const AWS_SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Memory that a lease file may use for what it read, in bytes. Ours: thousands of leases fit.
 pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
 /// Calls that may wait for a lease file, and that share one write to the disk. Ours.
