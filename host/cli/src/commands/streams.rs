@@ -9,13 +9,7 @@ use tidemill_engine::{
     stream::StreamRef,
 };
 
-use crate::{
-    args::ConnectionFlags,
-    endpoint::{self, Connection},
-    exit::Exit,
-    failure::Failure,
-    output,
-};
+use crate::{args::ConnectionFlags, endpoint, exit::Exit, failure::Failure, output};
 
 /// Create, list, describe and delete streams
 #[derive(Debug, Subcommand)]
@@ -64,7 +58,7 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
         )
         .help("say --yes if you mean it"));
     }
-    let kinesis = Connection::from_flags(connection).open().await?;
+    let kinesis = endpoint::open(&connection.settings()).await?;
     let kinesis = &*kinesis;
     match args {
         Args::Create { stream, shards, on_demand } => {
