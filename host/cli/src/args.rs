@@ -36,6 +36,13 @@ pub enum Command {
     Local(local::Args),
 }
 
+impl Command {
+    /// Whether it runs until it is stopped, so that its log is how people follow it.
+    pub fn is_long_lived(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Local(_))
+    }
+}
+
 /// Where the streams are. A flag goes before what a settings file says.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Kinesis")]
