@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use tidemill_local_kinesis::LocalKinesis;
+use tidemill_engine::kinesis::memory;
+use tidemill_local_kinesis::{LocalKinesis, Settings};
 
 use crate::{endpoint, exit::Exit, failure::Failure, output, signals::Stop};
 
@@ -31,9 +32,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 async fn start(args: Args) -> Result<LocalKinesis, Failure> {
-    let mut settings = tidemill_local_kinesis::Settings::default();
-    settings.port = args.port;
-    settings.data_dir = args.data_dir;
-    settings.model.enforce_limits = args.enforce_limits;
+    let defaults = Settings::default();
+    let model = memory::Settings { enforce_limits: args.enforce_limits, ..defaults.model };
+    let settings = Settings { port: args.port, data_dir: args.data_dir, model };
     LocalKinesis::start(settings).await.map_err(|error| endpoint::not_started(&error))
 }

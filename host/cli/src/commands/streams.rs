@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use tidemill_engine::{
     kinesis::{Kinesis, KinesisError, Shard, ShardFilter, StreamMode, StreamSummary, list_all_shards},
+    record::ShardId,
     stream::StreamRef,
 };
 
@@ -116,8 +117,8 @@ fn as_object(summary: &StreamSummary, shards: &[Shard]) -> Value {
         json!({
             "id": shard.id.as_str(),
             "open": shard.ending_sequence.is_none(),
-            "parent": shard.parent.as_ref().map(|id| id.as_str()),
-            "adjacent_parent": shard.adjacent_parent.as_ref().map(|id| id.as_str()),
+            "parent": shard.parent.as_ref().map(ShardId::as_str),
+            "adjacent_parent": shard.adjacent_parent.as_ref().map(ShardId::as_str),
             "first_hash_key": shard.range.start.to_string(),
             "last_hash_key": shard.range.end.to_string(),
         })
@@ -149,7 +150,7 @@ fn as_text(summary: &StreamSummary, shards: &[Shard]) -> String {
     for shard in shards {
         let state = if shard.ending_sequence.is_none() { "open  " } else { "closed" };
         let parents: Vec<&str> =
-            shard.parent.iter().chain(&shard.adjacent_parent).map(|id| id.as_str()).collect();
+            shard.parent.iter().chain(&shard.adjacent_parent).map(ShardId::as_str).collect();
         let from =
             if parents.is_empty() { String::new() } else { format!("  from {}", parents.join(" and ")) };
         lines.push(format!("  {}  {state}{from}", shard.id));

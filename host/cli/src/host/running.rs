@@ -18,6 +18,7 @@ use tidemill_engine::{
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::Host;
 use crate::{exit::Exit, failure::Failure};
@@ -50,7 +51,9 @@ impl Host {
             let name = pipeline.settings.name.clone();
             watched.push((name.clone(), Arc::clone(&pipeline.progress)));
             producers.extend(pipeline.sinks.values().cloned());
-            let work = task::spawn("pipeline", pipeline.run(stop.clone()));
+            // The span is how every line of the log says which pipeline it is about.
+            let span = tracing::info_span!("pipeline", %name);
+            let work = task::spawn("pipeline", pipeline.run(stop.clone()).instrument(span));
             running.push(
                 work.map(move |ended| {
                     let result = sorted(&name, ended);

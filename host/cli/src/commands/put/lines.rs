@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal, stderr},
-    path::{Path, PathBuf},
+    path::Path,
     pin::Pin,
 };
 
@@ -45,7 +45,7 @@ impl Input {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self::of(stdin(), None));
         };
-        let unreadable = |error| unreadable_file(path.to_owned(), &error);
+        let unreadable = |error| unreadable_file(path, &error);
         let file = File::open(path).await.map_err(unreadable)?;
         let metadata = file.metadata().await.map_err(unreadable)?;
         // A pipe or a device has a name and no length.
@@ -78,7 +78,7 @@ pub fn unreadable(error: &io::Error) -> Failure {
     Failure::new(Exit::Surroundings, format!("cannot read the input: {error}"))
 }
 
-fn unreadable_file(path: PathBuf, error: &io::Error) -> Failure {
+fn unreadable_file(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Exit::Surroundings, format!("cannot read the input: {error}: file={}", path.display()))
         .help("name a file, or - for stdin")
 }

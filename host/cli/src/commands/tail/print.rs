@@ -94,12 +94,12 @@ impl Format {
                     "arrival_ms": documents.arrival(position).0,
                 });
                 // Bytes that are no text cannot be a JSON string.
-                match std::str::from_utf8(documents.data(position)) {
-                    Ok(data) => line["data"] = data.into(),
-                    Err(_) => {
-                        line["data_base64"] = STANDARD.encode_to_string(documents.data(position)).into()
-                    }
-                }
+                let data = documents.data(position);
+                let (key, value) = match std::str::from_utf8(data) {
+                    Ok(data) => ("data", data.to_owned()),
+                    Err(_) => ("data_base64", STANDARD.encode_to_string(data)),
+                };
+                line[key] = value.into();
                 text.extend_from_slice(line.to_string().as_bytes());
             }
         }
