@@ -59,6 +59,9 @@ pub const UNACKNOWLEDGED_BATCHES: usize = 32;
 /// First and longest pause between attempts at a batch. Ours.
 pub const HANDLER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// Longest pause that a handler may ask for before another attempt. Ours: a batch must not hold its shard for ever.
+pub const HANDLER_RETRY_LONGEST: Duration = Duration::from_secs(300);
+
 /// How long a document may wait for company before it is sent. async-kinesis: `buffer_time`, 0.5 s.
 pub const LINGER: Duration = Duration::from_millis(500);
 /// Bytes of documents that a producer holds before `put` waits. Ours.
@@ -67,10 +70,18 @@ pub const PRODUCER_BYTES: usize = 32 << 20;
 pub const PRODUCER_DOCUMENTS: usize = 100_000;
 /// PutRecords requests of one producer under way at once. Ours.
 pub const PRODUCER_REQUESTS: usize = 4;
+/// Bytes of documents that are worth sending before the linger is over. Ours: half of what one request may hold.
+pub const PRODUCER_BATCH_BYTES: usize = 5 << 20;
+/// Entries that may wait for their turn before documents are kept in the batcher. Ours.
+pub const PRODUCER_QUEUE: usize = 20_000;
+/// Calls of `put` that may wait for the producer's task. Ours: room is reserved before.
+pub const PRODUCER_COMMANDS: usize = 64;
 /// Attempts at one entry before its ticket fails. Ours: with the back-off below, about ten minutes of an outage.
 pub const PUT_ATTEMPTS: u32 = 40;
 /// First and longest pause before an entry is sent again. Ours.
 pub const PUT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(15));
+/// Bytes of a partition key that a producer picks for documents without one. Ours: 64 random bits as hex digits.
+pub const SPREAD_KEY_BYTES: usize = 16;
 
 /// How often one shard is read while there is something to read. Service: at most five times a second.
 pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
@@ -84,6 +95,19 @@ pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
 pub const FAILOVER: Duration = Duration::from_secs(10);
 /// How often a checkpoint is written at the most. Ours: a crash repeats what was handled since.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+/// Attempts at the last checkpoint of a shard that is given back. Ours.
+pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
+/// How long connecting to AWS may take. Ours; the SDK's is 3.1 s.
+pub const AWS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one call of AWS may take, 10 MiB over a slow line included. Ours; the KPL's `RequestTimeout` is 6 s.
+pub const AWS_CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long finding a region, and then credentials, may take at start. Ours: without a network, asking for the role
+/// of the machine would take longer.
+pub const AWS_SETUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Memory that a lease file may use for what it read, in bytes. Ours: thousands of leases fit.
+pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
+/// Calls that may wait for a lease file, and that share one write to the disk. Ours.
+pub const LEASE_FILE_QUEUE: usize = 1_024;
 /// How long a stopping host may take to finish its batches. Ours.
 pub const GRACE: Duration = Duration::from_secs(30);
 
