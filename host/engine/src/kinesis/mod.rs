@@ -16,6 +16,7 @@ use crate::{
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod error;
+pub mod faults;
 pub mod memory;
 
 pub use error::{EntryError, ErrorKind, KinesisError};

@@ -108,8 +108,8 @@ impl From<StreamSummary> for SummaryOut {
 }
 
 pub(super) fn list(model: &Model, asked: ListIn) -> Result<ListOut, ServiceError> {
-    let after = asked.exclusive_start_stream_name.as_deref();
-    let page = model.list_streams(after, asked.next_token.as_deref(), asked.limit)?;
+    let ListIn { exclusive_start_stream_name: after, next_token: token, limit } = asked;
+    let page = model.list_streams(after.as_deref(), token.as_deref(), limit)?;
     Ok(ListOut {
         stream_names: page.streams.iter().map(|stream| stream.name.clone()).collect(),
         stream_summaries: page.streams.into_iter().map(SummaryOut::from).collect(),
