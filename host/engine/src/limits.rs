@@ -178,6 +178,7 @@ pub const LOCAL_BODY_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of a body past [`LOCAL_BODY_BYTES`] that the embedded Kinesis still reads, so that its client sees the
 /// refusal and not a broken connection. Ours.
 pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
+
 /// Instances of all components that a worker may have at once. Ours: one a shard and handler; it costs address space
 /// alone until they are used.
 pub const INSTANCES: u32 = 1_000;
