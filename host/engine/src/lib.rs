@@ -3,13 +3,17 @@
 //! [`kinesis::Kinesis`], [`lease::LeaseStore`], [`processor::Processor`], [`handler::Handler`].
 #![warn(missing_docs)]
 
+pub mod backoff;
 pub mod batch;
+pub mod consumer;
 pub mod handler;
 pub mod hash;
 pub mod kinesis;
 pub mod lease;
 pub mod limits;
+pub mod native;
 pub mod processor;
+pub mod producer;
 pub mod record;
 pub mod sequence;
 pub mod stream;

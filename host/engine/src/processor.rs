@@ -15,6 +15,9 @@ use crate::{batch::Documents, hash::HashKey, record::Record};
 /// the next. The futures may be dropped at any await.
 #[async_trait]
 pub trait Processor: Send + Sync + fmt::Debug {
+    /// Whether several documents may share an entry.
+    fn aggregates(&self) -> bool;
+
     /// Takes Kinesis records apart. Bytes that do not decode become rejections, each with its place.
     async fn decode(&self, records: &[Record]) -> Result<Decoded, ProcessorError>;
 

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod error;
+pub mod faults;
 pub mod memory;
 
 pub use error::{EntryError, ErrorKind, KinesisError};

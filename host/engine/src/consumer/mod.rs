@@ -1,0 +1,27 @@
+//! The consumer: shards in, batches to a handler, what it emits to the sinks, and the checkpoint behind all of it.
+//!
+//! ```text
+//! coordinator ──lease won──▶ shard task
+//!                            reader ──fetch──▶ decode ──batches──▶ handler ──emits──▶ producers
+//!                            (one ahead)                              │                  │
+//!                            lease keeper ◀──checkpoint── outstanding ◀──tickets─────────┘
+//! ```
+//! [`Pipeline`] owns the coordinator, which owns one task a shard; a shard task owns its reader and its lease
+//! keeper. Dropping an owner stops what it owns. A checkpoint moves only when the batch was handled and every
+//! document emitted for it, and for all batches before it, is acknowledged.
+
+mod coordinator;
+mod delivery;
+mod ending;
+mod outstanding;
+mod pipeline;
+mod place;
+mod progress;
+mod reader;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
+pub use progress::{Progress, StoppedShard};
+pub use reader::{PollingReader, ReadError, ReaderSettings, SourceFetch};

@@ -1,0 +1,162 @@
+//! A pipeline: one stream, one handler, the sinks it emits to, and the leases that say how far it got.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    coordinator::Coordinator,
+    progress::{Progress, StoppedShard},
+    reader::ReaderSettings,
+};
+use crate::{
+    handler::Handler,
+    kinesis::{Kinesis, KinesisError},
+    lease::{LeaseError, LeaseStore, WorkerId, keeper::KeeperSettings, plan::Start},
+    limits,
+    processor::Processor,
+    producer::Producer,
+    stream::StreamRef,
+    time::Clock,
+};
+
+/// What a pipeline runs with. Everything is public: a pipeline is put together by whoever starts it.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// How it works.
+    pub settings: PipelineSettings,
+    /// Where its stream is.
+    pub kinesis: Arc<dyn Kinesis>,
+    /// The leases of this application's pipeline; no other pipeline may share them.
+    pub leases: Arc<dyn LeaseStore>,
+    /// Takes the stream's records apart.
+    pub processor: Arc<dyn Processor>,
+    /// Handles what was in them.
+    pub handler: Arc<dyn Handler>,
+    /// Where it may emit to, by name; the name for documents that name none is `default`.
+    pub sinks: Arc<BTreeMap<String, Producer>>,
+    /// This process.
+    pub worker: WorkerId,
+    /// Tells the date.
+    pub clock: Clock,
+    /// What the pipeline has done so far.
+    pub progress: Arc<Progress>,
+}
+
+/// How a pipeline works. The defaults are those of `limits.rs`.
+#[derive(Clone, Debug)]
+pub struct PipelineSettings {
+    /// The pipeline's name, for logs.
+    pub name: String,
+    /// The stream to read.
+    pub stream: StreamRef,
+    /// Where to start when there is no checkpoint.
+    pub start: Start,
+    /// Records in one call of the handler.
+    pub batch_records: usize,
+    /// Bytes in one call of the handler; a single record may be larger.
+    pub batch_bytes: usize,
+    /// Attempts at a batch.
+    pub attempts: u32,
+    /// What becomes of records that cannot be handled.
+    pub on_failure: OnFailure,
+    /// How shards are read.
+    pub reader: ReaderSettings,
+    /// How leases are kept.
+    pub keeper: KeeperSettings,
+    /// How often shards are listed.
+    pub discovery_interval: Duration,
+}
+
+impl PipelineSettings {
+    /// The defaults for a stream.
+    pub fn new(name: impl Into<String>, stream: StreamRef) -> Self {
+        Self {
+            name: name.into(),
+            stream,
+            start: Start::default(),
+            batch_records: limits::BATCH_RECORDS,
+            batch_bytes: limits::BATCH_BYTES,
+            attempts: limits::HANDLER_ATTEMPTS,
+            on_failure: OnFailure::default(),
+            reader: ReaderSettings::default(),
+            keeper: KeeperSettings::default(),
+            discovery_interval: limits::DISCOVERY_INTERVAL,
+        }
+    }
+}
+
+/// What becomes of records that do not decode, that the handler gives up, or that exhaust their attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// Their shard is read no further, and its checkpoint stays before them. Nothing is lost.
+    #[default]
+    StopShard,
+    /// They are counted and logged, and the shard goes on.
+    Drop,
+}
+
+/// What a pipeline did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Kinesis records read.
+    pub records: u64,
+    /// User records whose outcome is known and acknowledged.
+    pub done: u64,
+    /// Documents emitted.
+    pub emitted: u64,
+    /// User records dropped.
+    pub dropped: u64,
+    /// Records, or parts of them, that did not decode.
+    pub rejected: u64,
+    /// Shards that were read no further because of a failure.
+    pub stopped: Vec<StoppedShard>,
+}
+
+/// A pipeline cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PipelineError {
+    /// Its stream cannot be read at all.
+    #[error("stream={stream}: {error}")]
+    Stream {
+        /// The stream.
+        stream: StreamRef,
+        /// Why.
+        error: KinesisError,
+    },
+    /// Its leases cannot be had at all.
+    #[error("leases of stream={stream}: {error}")]
+    Leases {
+        /// The stream.
+        stream: StreamRef,
+        /// Why.
+        error: LeaseError,
+    },
+}
+
+impl Pipeline {
+    /// Runs until `stop` is cancelled, then finishes the batches in hand, waits for what they emitted, writes the
+    /// checkpoints and gives the leases back. A shard that fails stops alone; an error means that the pipeline could
+    /// not begin, or that its stream is gone.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends all work at once. Nothing is lost: what was handled since the last checkpoints is
+    /// handled again by whoever takes the leases once they expire.
+    pub async fn run(self, stop: CancellationToken) -> Result<Summary, PipelineError> {
+        let progress = Arc::clone(&self.progress);
+        Coordinator::new(self, &stop).run().await?;
+        Ok(Summary {
+            records: progress.records.load(Relaxed),
+            done: progress.done.load(Relaxed),
+            emitted: progress.emitted.load(Relaxed),
+            dropped: progress.dropped.load(Relaxed),
+            rejected: progress.rejected.load(Relaxed),
+            stopped: progress.stopped(),
+        })
+    }
+}

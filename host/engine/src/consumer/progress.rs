@@ -1,0 +1,58 @@
+//! What a pipeline has done so far, for people and tests to look at while it runs.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use crate::record::ShardId;
+
+/// Counters of one pipeline, written once a batch.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Kinesis records read.
+    pub records: AtomicU64,
+    /// User records that the handler was given, each counted once however often it was tried.
+    pub documents: AtomicU64,
+    /// User records whose outcome is known and acknowledged.
+    pub done: AtomicU64,
+    /// Batches handled.
+    pub batches: AtomicU64,
+    /// Documents emitted.
+    pub emitted: AtomicU64,
+    /// Attempts at batches that failed.
+    pub failed_attempts: AtomicU64,
+    /// User records dropped, because the handler said so or the policy does.
+    pub dropped: AtomicU64,
+    /// Records, or parts of them, that did not decode.
+    pub rejected: AtomicU64,
+    /// Shards read to their end.
+    pub ended_shards: AtomicU64,
+    /// Shards being worked on now.
+    pub active_shards: AtomicU64,
+    stopped: Mutex<Vec<StoppedShard>>,
+}
+
+/// A shard that is read no further until the host is started again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoppedShard {
+    /// The shard.
+    pub shard: ShardId,
+    /// Why, with the sequence numbers concerned.
+    pub reason: String,
+}
+
+impl Progress {
+    /// The shards that stopped so far.
+    pub fn stopped(&self) -> Vec<StoppedShard> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn stop(&self, shard: ShardId, reason: String) {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner).push(StoppedShard { shard, reason });
+    }
+
+    pub(super) fn count(counter: &AtomicU64, more: usize) {
+        counter.fetch_add(more as u64, Relaxed);
+    }
+}
