@@ -88,9 +88,9 @@ impl Model {
         validate::between("limit", &limit, 1..=limits::LIST_STREAMS_RESULTS_MAX)?;
         let token_name = token.map(|token| {
             let opened: Option<([u64; 0], String)> = super::token::open(token);
-            opened.map(|(_, name)| name).ok_or_else(|| {
-                ServiceError::new("ExpiredNextTokenException", "NextToken is not a token of ListStreams")
-            })
+            opened
+                .map(|(_, name)| name)
+                .ok_or_else(|| ServiceError::invalid_argument("NextToken is not a token of ListStreams"))
         });
         let after = token_name.transpose()?.or_else(|| after.map(str::to_owned));
         let mut streams = Vec::new();
