@@ -1,10 +1,11 @@
 //! The command line: every command has its own flags in `commands/`, and all of them share these.
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use tidemill_backends::kinesis::AwsSettings;
 
 use crate::{
     commands::{check, local, put, run, streams, tail},
-    config::Endpoint,
+    config::{Endpoint, KinesisConfig},
 };
 
 const EXIT_CODES: &str = "\
@@ -35,6 +36,13 @@ pub enum Command {
     Local(local::Args),
 }
 
+impl Command {
+    /// Whether it runs until it is stopped, so that its log is how people follow it.
+    pub fn is_long_lived(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Local(_))
+    }
+}
+
 /// Where the streams are. A flag goes before what a settings file says.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Kinesis")]
@@ -48,6 +56,27 @@ pub struct ConnectionFlags {
     /// Profile in the AWS configuration files
     #[arg(long, global = true)]
     pub profile: Option<String>,
+}
+
+impl ConnectionFlags {
+    /// What the flags say alone.
+    pub fn settings(self) -> AwsSettings {
+        let Self { endpoint_url, region, profile } = self;
+        AwsSettings { region, endpoint_url, profile }
+    }
+
+    /// What the flags and a settings file say together; none for the embedded Kinesis.
+    pub fn over(self, file: &KinesisConfig) -> Option<AwsSettings> {
+        let endpoint_url = match (self.endpoint_url, &file.endpoint) {
+            (Some(url), _) => Some(url),
+            (None, Endpoint::Url(url)) => Some(url.clone()),
+            (None, Endpoint::Aws) => None,
+            (None, Endpoint::Embedded) => return None,
+        };
+        let region = self.region.or_else(|| file.region.clone());
+        let profile = self.profile.or_else(|| file.profile.clone());
+        Some(AwsSettings { region, endpoint_url, profile })
+    }
 }
 
 /// What is logged, and how. Logs go to stderr, results to stdout.
@@ -75,7 +104,8 @@ fn endpoint_url(text: &str) -> Result<String, String> {
     match text.parse()? {
         Endpoint::Url(url) => Ok(url),
         Endpoint::Aws | Endpoint::Embedded => {
-            Err("only a settings file can start the embedded Kinesis; `tidemill local` starts it alone".to_owned())
+            Err("only a settings file can start the embedded Kinesis; `tidemill local` starts it alone"
+                .to_owned())
         }
     }
 }

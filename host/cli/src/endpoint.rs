@@ -2,7 +2,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
-use tidemill_backends::kinesis::{AwsKinesis, Settings};
+use tidemill_backends::kinesis::{AwsKinesis, AwsSettings};
 use tidemill_engine::{
     kinesis::{ErrorKind, Kinesis, KinesisError, StreamMode, StreamStatus, StreamSummary},
     stream::StreamRef,
@@ -10,37 +10,18 @@ use tidemill_engine::{
 use tidemill_local_kinesis::StartError;
 use tokio::time::{Instant, sleep};
 
-use crate::{args::ConnectionFlags, exit::Exit, failure::Failure};
+use crate::{exit::Exit, failure::Failure};
 
 /// How long a stream may take to be active. Ours: the service needs seconds.
 const ACTIVE_WITHIN: Duration = Duration::from_secs(120);
 /// How often a stream that is not active yet is looked at. Ours.
 const ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What it takes to reach an endpoint. Nothing is opened before [`Connection::open`].
-#[derive(Clone, Debug, Default)]
-pub struct Connection {
-    /// In place of AWS's own endpoint.
-    pub endpoint_url: Option<String>,
-    /// The AWS region.
-    pub region: Option<String>,
-    /// The profile in the AWS configuration files.
-    pub profile: Option<String>,
-}
-
-impl Connection {
-    /// What the flags say.
-    pub fn from_flags(flags: ConnectionFlags) -> Self {
-        Self { endpoint_url: flags.endpoint_url, region: flags.region, profile: flags.profile }
-    }
-
-    /// Opens a client. Credentials are found here, so that a lack of them is told before any work.
-    pub async fn open(self) -> Result<Arc<dyn Kinesis>, Failure> {
-        let settings = Settings { endpoint_url: self.endpoint_url, region: self.region, profile: self.profile };
-        match AwsKinesis::connect(settings).await {
-            Ok(kinesis) => Ok(Arc::new(kinesis)),
-            Err(error) => Err(Failure::caused(Exit::Surroundings, &error)),
-        }
+/// Opens a client. Region and credentials are found here, so that a lack of them is told before any work.
+pub async fn open(settings: &AwsSettings) -> Result<Arc<dyn Kinesis>, Failure> {
+    match AwsKinesis::connect(settings).await {
+        Ok(kinesis) => Ok(Arc::new(kinesis)),
+        Err(error) => Err(Failure::caused(Exit::Surroundings, &error)),
     }
 }
 

@@ -6,7 +6,6 @@ use miette::{Diagnostic, GraphicalReportHandler, NamedSource, SourceSpan};
 use tidemill_engine::{
     consumer::PipelineError,
     kinesis::{ErrorKind, KinesisError},
-    lease::LeaseError,
     stream::StreamRef,
 };
 
@@ -27,7 +26,7 @@ struct Detail {
     help: Option<String>,
     #[source_code]
     text: Option<NamedSource<Arc<str>>>,
-    #[label]
+    #[label("here")]
     place: Option<SourceSpan>,
 }
 
@@ -123,13 +122,10 @@ impl Failure {
     pub fn of_pipeline(name: &str, error: &PipelineError) -> Self {
         match error {
             PipelineError::Stream { stream, error } => Self::of_stream(stream, error),
-            PipelineError::Leases { .. } => Self::new(Exit::Surroundings, format!("pipeline={name}: {error}")),
+            PipelineError::Leases { .. } => {
+                Self::new(Exit::Surroundings, format!("pipeline={name}: {error}"))
+            }
         }
-    }
-
-    /// A lease store cannot be used.
-    pub fn of_leases(error: &LeaseError) -> Self {
-        Self::new(Exit::Surroundings, error.to_string())
     }
 
     /// Results cannot be written.

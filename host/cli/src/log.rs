@@ -1,4 +1,4 @@
-//! Logs: to stderr, at `info` for this project and `warn` for its libraries unless told otherwise.
+//! Logs: to stderr. What runs for long tells what it does, and what somebody waits for is quiet unless told otherwise.
 
 use std::io::{IsTerminal, stderr};
 
@@ -6,12 +6,16 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::args::{LogFlags, LogFormat};
 
+/// The search for credentials warns of every place that has none; the error that ends it says so once.
+const QUIET: &str = "aws_config=error";
+
 /// Starts logging for the life of the process.
-pub fn start(flags: &LogFlags) {
+pub fn start(flags: &LogFlags, is_long_lived: bool) {
     let level = match flags.verbose {
-        0 => "warn,tidemill=info",
-        1 => "info,tidemill=debug",
-        _ => "debug,tidemill=trace",
+        0 if is_long_lived => format!("warn,tidemill=info,{QUIET}"),
+        0 => format!("warn,{QUIET}"),
+        1 => "info,tidemill=debug".to_owned(),
+        _ => "debug,tidemill=trace".to_owned(),
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let lines = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());

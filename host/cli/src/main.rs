@@ -22,7 +22,7 @@ use crate::{args::Cli, exit::Exit, failure::Failure};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log::start(&cli.log);
+    log::start(&cli.log, cli.command.is_long_lived());
     match run(cli) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.report(),

@@ -20,10 +20,10 @@ pub struct Stop {
 impl Stop {
     /// Listens from now on.
     pub fn on_signals() -> Result<Self, Failure> {
-        let listen = || -> io::Result<_> {
-            Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?))
-        };
-        let (interrupts, terminations) = listen().map_err(|error| Failure::caused(Exit::Unexpected, &error))?;
+        let listen =
+            || -> io::Result<_> { Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) };
+        let (interrupts, terminations) =
+            listen().map_err(|error| Failure::caused(Exit::Unexpected, &error))?;
         let token = CancellationToken::new();
         let listening = task::spawn("signals", obey(interrupts, terminations, token.clone()));
         Ok(Self { token, _listening: listening })

@@ -140,6 +140,11 @@ impl Documents {
         self.sequences.get(raw_index as usize)
     }
 
+    /// Sequence numbers of the Kinesis records of the whole read, by raw index.
+    pub fn sequences(&self) -> &Arc<[SequenceNumber]> {
+        &self.sequences
+    }
+
     /// The records from `start` on, at most `records` of them and at most `bytes` of data but at least one.
     /// `start` must be below the length. The bytes are shared and the offsets count from their new beginning.
     #[must_use]

@@ -176,3 +176,26 @@ pub const LOCAL_BODY_WAIT: Duration = Duration::from_secs(30);
 /// Bytes of a body past [`LOCAL_BODY_BYTES`] that the embedded Kinesis still reads, so that its client sees the
 /// refusal and not a broken connection. Ours.
 pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
+
+/// Instances of all components that a worker may have at once. Ours: one a shard and handler; it costs address space
+/// alone until they are used.
+pub const INSTANCES: u32 = 1_000;
+/// Elements that the tables of one instance may have, all together. Ours: toolchains use a few thousand.
+pub const INSTANCE_TABLE_ELEMENTS: usize = 200_000;
+/// Bytes of an instance's memory that stay with the host for the next one. Ours: a page fault costs more than a page.
+pub const INSTANCE_KEPT_BYTES: usize = 1 << 20;
+/// WASI resources, such as clocks that wait, that one instance may hold at once. Ours.
+pub const INSTANCE_RESOURCES: usize = 1_000;
+/// How often a running guest is interrupted to let others run, and so how far past its deadline it may go. Ours.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// Bytes that a handler may emit for one batch unless the pipeline says otherwise: data, keys and names of sinks
+/// together. Ours: half of what a producer holds.
+pub const EMITTED_BYTES: usize = 16 << 20;
+/// Documents that a handler may emit for one batch unless the pipeline says otherwise. Ours.
+pub const EMITTED_DOCUMENTS: usize = 100_000;
+/// Lines a second that one instance may write to the log. Ours.
+pub const GUEST_LOG_LINES: u32 = 100;
+/// Bytes of one line of a guest in the log. Ours.
+pub const GUEST_LOG_LINE_BYTES: usize = 4 << 10;
+/// Bytes of what a guest wrote to stderr last that an error repeats. Ours.
+pub const GUEST_LAST_WORDS_BYTES: usize = 1 << 10;

@@ -5,13 +5,7 @@ use std::path::PathBuf;
 use tidemill_engine::kinesis::ErrorKind;
 
 use crate::{
-    args::ConnectionFlags,
-    config::Config,
-    endpoint::Connection,
-    exit::Exit,
-    failure::Failure,
-    host::component,
-    output,
+    args::ConnectionFlags, config::Config, endpoint, exit::Exit, failure::Failure, host::component, output,
 };
 
 /// Check a settings file and its components against the contract, without running anything
@@ -42,10 +36,10 @@ pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
 }
 
 async fn check_streams(config: &Config, flags: ConnectionFlags) -> Result<(), Failure> {
-    let Some(connection) = Connection::from_settings(&config.kinesis, flags) else {
+    let Some(settings) = flags.over(&config.kinesis) else {
         return output::line("streams: the embedded Kinesis is not running; they are checked when it starts");
     };
-    let kinesis = connection.open().await?;
+    let kinesis = endpoint::open(&settings).await?;
     for (name, pipeline) in &config.pipelines {
         for (stream, create) in pipeline.streams() {
             let found = match (kinesis.describe_stream_summary(stream).await, create) {

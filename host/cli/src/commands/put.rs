@@ -15,12 +15,7 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args::ConnectionFlags,
-    config::ProcessorName,
-    endpoint::{self, Connection},
-    exit::Exit,
-    failure::Failure,
-    output,
+    args::ConnectionFlags, config::ProcessorName, endpoint, exit::Exit, failure::Failure, output,
     signals::Stop,
 };
 
@@ -53,7 +48,7 @@ pub struct Args {
 /// Puts every line, then says how many there were and which of them failed.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let input = Input::open(args.file.as_deref()).await?;
-    let kinesis = Connection::from_flags(connection).open().await?;
+    let kinesis = endpoint::open(&connection.settings()).await?;
     let stream = endpoint::active_stream(&*kinesis, &args.stream).await?;
     let settings = ProducerSettings {
         max_record_bytes: stream.max_record_bytes,

@@ -9,13 +9,7 @@ use tidemill_engine::{
     stream::StreamRef,
 };
 
-use crate::{
-    args::ConnectionFlags,
-    endpoint::{self, Connection},
-    exit::Exit,
-    failure::Failure,
-    output,
-};
+use crate::{args::ConnectionFlags, endpoint, exit::Exit, failure::Failure, output};
 
 /// Create, list, describe and delete streams
 #[derive(Debug, Subcommand)]
@@ -58,15 +52,21 @@ pub enum Args {
 /// Makes the call and prints what came of it.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     if let Args::Delete { stream, yes: false } = &args {
-        return Err(Failure::new(Exit::Usage, format!("deleting loses every record of the stream: stream={stream}"))
-            .help("say --yes if you mean it"));
+        return Err(Failure::new(
+            Exit::Usage,
+            format!("deleting loses every record of the stream: stream={stream}"),
+        )
+        .help("say --yes if you mean it"));
     }
-    let kinesis = Connection::from_flags(connection).open().await?;
+    let kinesis = endpoint::open(&connection.settings()).await?;
     let kinesis = &*kinesis;
     match args {
         Args::Create { stream, shards, on_demand } => {
-            let mode =
-                if on_demand { StreamMode::OnDemand } else { StreamMode::Provisioned { shards: shards.get() } };
+            let mode = if on_demand {
+                StreamMode::OnDemand
+            } else {
+                StreamMode::Provisioned { shards: shards.get() }
+            };
             let summary = endpoint::create_stream(kinesis, &stream, mode).await?;
             output::line(&format!("created {} with {} shards", summary.name, summary.open_shards))?;
         }
@@ -150,7 +150,8 @@ fn as_text(summary: &StreamSummary, shards: &[Shard]) -> String {
         let state = if shard.ending_sequence.is_none() { "open  " } else { "closed" };
         let parents: Vec<&str> =
             shard.parent.iter().chain(&shard.adjacent_parent).map(|id| id.as_str()).collect();
-        let from = if parents.is_empty() { String::new() } else { format!("  from {}", parents.join(" and ")) };
+        let from =
+            if parents.is_empty() { String::new() } else { format!("  from {}", parents.join(" and ")) };
         lines.push(format!("  {}  {state}{from}", shard.id));
     }
     lines.join("\n")

@@ -12,7 +12,7 @@ use tidemill_engine::{
 use crate::{
     args::ConnectionFlags,
     config::{ProcessorName, Start},
-    endpoint::{self, Connection},
+    endpoint,
     exit::Exit,
     failure::Failure,
     signals::Stop,
@@ -43,7 +43,7 @@ pub struct Args {
 
 /// Prints until a signal, the limit, or a reader that goes away.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
-    let kinesis = Connection::from_flags(connection).open().await?;
+    let kinesis = endpoint::open(&connection.settings()).await?;
     endpoint::active_stream(&*kinesis, &args.stream).await?;
     let stop = Stop::on_signals()?;
     let printer = Arc::new(Printer::new(args.format, args.limit, stop.token().clone()));

@@ -1,6 +1,6 @@
 //! From the file to the settings: what is wrong in it is shown at its place, with the nearest key that exists.
 
-use std::{fs, io, ops::Range, path::{Path, PathBuf}, sync::Arc};
+use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use miette::{NamedSource, SourceSpan};
 
@@ -53,11 +53,14 @@ impl Config {
                 .help("set leases.store = \"file\", or leave the path out"));
         }
         if self.lease_store() == StoreKind::File && self.has_fleeting_streams() {
-            return Err(contradiction("leases would outlive the streams: the embedded Kinesis keeps its streams in memory")
-                .help("set kinesis.data-dir to keep the streams too, or leases.store = \"memory\""));
+            return Err(contradiction(
+                "leases would outlive the streams: the embedded Kinesis keeps its streams in memory",
+            )
+            .help("set kinesis.data-dir to keep the streams too, or leases.store = \"memory\""));
         }
         self.pipelines.iter().try_for_each(|(name, pipeline)| {
-            let twice = pipeline.sink.is_some() && pipeline.sinks.keys().any(|sink| sink.as_str() == "default");
+            let twice =
+                pipeline.sink.is_some() && pipeline.sinks.keys().any(|sink| sink.as_str() == "default");
             if twice {
                 return Err(contradiction(format!("pipeline {name} has both `sink` and `sinks.default`"))
                     .help("they are the same sink: leave one of them out"));
@@ -82,7 +85,8 @@ fn contradiction(message: impl Into<String>) -> Failure {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::new(Exit::Settings, format!("cannot read the settings: {error}: file={}", path.display()));
+    let failure =
+        Failure::new(Exit::Settings, format!("cannot read the settings: {error}: file={}", path.display()));
     match error.kind() {
         io::ErrorKind::NotFound => failure.help("name the file: `tidemill run path/to/tidemill.toml`"),
         _ => failure,
@@ -93,7 +97,8 @@ fn misread(name: &str, text: &str, error: &toml::de::Error) -> Failure {
     let place = error.span().unwrap_or(0..0);
     let (line, column) = line_and_column(text, place.start);
     let (message, help) = in_our_words(error.message());
-    let mut failure = Failure::new(Exit::Settings, format!("{message}: file={name} line={line} column={column}"));
+    let mut failure =
+        Failure::new(Exit::Settings, format!("{message}: file={name} line={line} column={column}"));
     if let Some(help) = help {
         failure = failure.help(help);
     }
@@ -108,15 +113,30 @@ fn in_our_words(message: &str) -> (String, Option<String>) {
     let list = known.join(", ");
     if message.starts_with("unknown field") {
         let known_here = format!("known here: {list}");
-        return (format!("unknown key `{given}`"), Some(meant(given, known).map_or(known_here.clone(), |key| format!("did you mean `{key}`? {known_here}"))));
+        return (
+            format!("unknown key `{given}`"),
+            Some(
+                meant(given, known)
+                    .map_or(known_here.clone(), |key| format!("did you mean `{key}`? {known_here}")),
+            ),
+        );
     }
     if message.starts_with("unknown variant") || message.starts_with("unknown processor") {
         let known_here = format!("expected one of: {list}");
         let what = if message.starts_with("unknown variant") { "value" } else { "processor" };
-        return (format!("unknown {what} `{given}`"), Some(meant(given, known).map_or(known_here.clone(), |word| format!("did you mean `{word}`? {known_here}"))));
+        return (
+            format!("unknown {what} `{given}`"),
+            Some(
+                meant(given, known)
+                    .map_or(known_here.clone(), |word| format!("did you mean `{word}`? {known_here}")),
+            ),
+        );
     }
     if message.starts_with("missing field") {
-        return (format!("the key `{given}` is missing"), Some(format!("add `{given}`; docs/settings.md has every key")));
+        return (
+            format!("the key `{given}` is missing"),
+            Some(format!("add `{given}`; docs/settings.md has every key")),
+        );
     }
     (message.to_owned(), None)
 }

@@ -6,7 +6,9 @@ mod file;
 mod names;
 mod units;
 
-use std::{collections::BTreeMap, num::NonZeroU32, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeMap, num::NonZeroU32, num::NonZeroUsize, path::PathBuf, str::FromStr, time::Duration,
+};
 
 use serde::Deserialize;
 use tidemill_engine::{consumer::OnFailure, limits, producer::Ordering, stream::StreamRef};
@@ -134,7 +136,9 @@ impl PipelineConfig {
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
         let sinks = self.sink.iter().chain(self.sinks.values());
-        [(&self.source.stream, self.source.create)].into_iter().chain(sinks.map(|sink| (&sink.stream, sink.create)))
+        [(&self.source.stream, self.source.create)]
+            .into_iter()
+            .chain(sinks.map(|sink| (&sink.stream, sink.create)))
     }
 }
 

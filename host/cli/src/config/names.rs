@@ -1,14 +1,14 @@
 //! Values that settings and flags share: each is known to be good once it exists.
 
-use std::{fmt, str::FromStr, sync::Arc, time::{Duration, UNIX_EPOCH}};
+use std::{
+    fmt,
+    str::FromStr,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use thiserror::Error;
-use tidemill_engine::{
-    lease::plan,
-    native::NativeProcessor,
-    processor::Processor,
-    time::UnixMillis,
-};
+use tidemill_engine::{lease::plan, native::NativeProcessor, processor::Processor, time::UnixMillis};
 
 /// The name of an application, a pipeline or a sink: 1 to 64 characters of `a-zA-Z0-9_-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
@@ -116,7 +116,9 @@ impl FromStr for Start {
 
 /// The text names no place to start.
 #[derive(Debug, Error)]
-#[error("not a place to start: expected `trim-horizon`, `latest`, a date such as 2026-01-31T12:00:00Z or seconds since 1970, got={0:?}")]
+#[error(
+    "not a place to start: expected `trim-horizon`, `latest`, a date such as 2026-01-31T12:00:00Z or seconds since 1970, got={0:?}"
+)]
 pub struct InvalidStart(String);
 
 fn seconds(text: &str) -> Option<UnixMillis> {

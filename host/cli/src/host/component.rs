@@ -5,11 +5,7 @@ use std::{fmt, path::Path, sync::Arc};
 use bytesize::ByteSize;
 use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection};
 
-use crate::{
-    config::{HandlerConfig, Name},
-    exit::Exit,
-    failure::Failure,
-};
+use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
 
 /// How much of a digest is shown.
 const DIGEST_SHOWN: usize = 8;

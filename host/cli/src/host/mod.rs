@@ -7,15 +7,19 @@ mod leases;
 mod pipeline;
 mod running;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use tidemill_engine::{lease::{WorkerId, keeper::KeeperSettings}, time::Clock};
+use tidemill_engine::{
+    kinesis::Kinesis,
+    lease::{WorkerId, keeper::KeeperSettings},
+    time::Clock,
+};
 use tidemill_local_kinesis::{LocalKinesis, Settings};
 
 use crate::{
     args::ConnectionFlags,
-    config::{Config, Endpoint, KinesisConfig},
-    endpoint::{self, Connection},
+    config::{Config, KinesisConfig},
+    endpoint,
     failure::Failure,
 };
 
@@ -43,9 +47,9 @@ impl Host {
             handlers.push(component::load(&engine, &pipeline.handler).await?);
         }
         let stores = Stores::open(&config)?;
-        let (embedded, connection) = connect(config.kinesis, flags).await?;
+        let (embedded, kinesis) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
-            kinesis: connection.open().await?,
+            kinesis,
             worker: WorkerId::from(&*format!("{}-{}", std::process::id(), clock.now())),
             clock,
             keeper: KeeperSettings {
@@ -71,34 +75,17 @@ impl Host {
     }
 }
 
-/// Starts the embedded Kinesis if it is wanted, and says how to reach the streams.
+/// Reaches the streams, starting the embedded Kinesis if it is wanted.
 async fn connect(
-    kinesis: KinesisConfig,
+    config: KinesisConfig,
     flags: ConnectionFlags,
-) -> Result<(Option<LocalKinesis>, Connection), Failure> {
-    if let Some(connection) = Connection::from_settings(&kinesis, flags) {
-        return Ok((None, connection));
+) -> Result<(Option<LocalKinesis>, Arc<dyn Kinesis>), Failure> {
+    if let Some(settings) = flags.over(&config) {
+        return Ok((None, endpoint::open(&settings).await?));
     }
-    let settings = Settings { port: kinesis.port, data_dir: kinesis.data_dir, ..Settings::default() };
+    let settings = Settings { port: config.port, data_dir: config.data_dir, ..Settings::default() };
     let local = LocalKinesis::start(settings).await.map_err(|error| endpoint::not_started(&error))?;
-    // The way to the embedded streams is the wire, as for every other endpoint: what runs here runs on AWS.
-    let connection = Connection { endpoint_url: Some(local.url().to_owned()), ..Connection::default() };
-    Ok((Some(local), connection))
-}
-
-impl Connection {
-    /// What flags and settings say together; none for the embedded Kinesis.
-    pub fn from_settings(kinesis: &KinesisConfig, flags: ConnectionFlags) -> Option<Self> {
-        let endpoint_url = match (flags.endpoint_url, &kinesis.endpoint) {
-            (Some(url), _) => Some(url),
-            (None, Endpoint::Url(url)) => Some(url.clone()),
-            (None, Endpoint::Aws) => None,
-            (None, Endpoint::Embedded) => return None,
-        };
-        Some(Self {
-            endpoint_url,
-            region: flags.region.or_else(|| kinesis.region.clone()),
-            profile: flags.profile.or_else(|| kinesis.profile.clone()),
-        })
-    }
+    // Others join by the wire. This process needs none, nor the credentials that a client would look for.
+    let kinesis = local.kinesis();
+    Ok((Some(local), kinesis))
 }

@@ -18,7 +18,7 @@ use tidemill_engine::{
 };
 use tidemill_runtime::ComponentHandler;
 
-use super::{bound::MemoryBound, component};
+use super::bound::MemoryBound;
 use crate::{
     config::{CreateConfig, Name, PipelineConfig, ProcessorName, SinkConfig},
     endpoint,
@@ -156,7 +156,11 @@ impl BuiltSink {
 
 impl fmt::Display for BuiltSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.name == DEFAULT_SINK { write!(f, "{}", self.stream) } else { write!(f, "{}={}", self.name, self.stream) }
+        if self.name == DEFAULT_SINK {
+            write!(f, "{}", self.stream)
+        } else {
+            write!(f, "{}={}", self.name, self.stream)
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Host {
     /// is finished within the grace period.
     pub async fn run(self, stop: CancellationToken) -> Result<Vec<Ended>, Failure> {
         let Self { pipelines, surroundings, embedded, grace } = self;
-        let mut running = FuturesUnordered::<Running>::new();
+        let running = FuturesUnordered::<Running>::new();
         let mut watched = Vec::new();
         let mut producers: Vec<Producer> = Vec::new();
         for pipeline in pipelines {
@@ -51,7 +51,13 @@ impl Host {
             watched.push((name.clone(), Arc::clone(&pipeline.progress)));
             producers.extend(pipeline.sinks.values().cloned());
             let work = task::spawn("pipeline", pipeline.run(stop.clone()));
-            running.push(work.map(|ended| (name.clone(), sorted(&name, ended))).boxed());
+            running.push(
+                work.map(move |ended| {
+                    let result = sorted(&name, ended);
+                    (name, result)
+                })
+                .boxed(),
+            );
         }
         let work = async {
             let ended = wait(running, &stop).await;
@@ -73,7 +79,10 @@ impl Host {
 }
 
 /// Waits for all pipelines. The first that cannot go on stops the others and is what is told.
-async fn wait(mut running: FuturesUnordered<Running>, stop: &CancellationToken) -> Result<Vec<Ended>, Failure> {
+async fn wait(
+    mut running: FuturesUnordered<Running>,
+    stop: &CancellationToken,
+) -> Result<Vec<Ended>, Failure> {
     let mut ended = Vec::new();
     let mut first_failure = None;
     while let Some((name, result)) = running.next().await {
@@ -108,7 +117,8 @@ async fn out_of_time(stop: &CancellationToken, grace: Duration) {
 }
 
 fn not_drained(grace: Duration) -> Failure {
-    let message = format!("the work in hand was not finished in time: grace={}", humantime::format_duration(grace));
+    let message =
+        format!("the work in hand was not finished in time: grace={}", humantime::format_duration(grace));
     Failure::new(Exit::Partial, message).help(
         "nothing is lost: what was not checkpointed is handled again at the next start; a longer `grace` in the \
          settings gives slow handlers time",

@@ -64,7 +64,9 @@ impl Input {
             return ProgressBar::hidden();
         }
         let (bar, template) = match self.length {
-            Some(length) => (ProgressBar::new(length), "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}"),
+            Some(length) => {
+                (ProgressBar::new(length), "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+            }
             None => (ProgressBar::no_length(), "{spinner} {bytes} {bytes_per_sec}"),
         };
         bar.with_style(ProgressStyle::with_template(template).expect("the template is well formed"))
@@ -90,7 +92,10 @@ struct Lines {
 impl Default for Lines {
     fn default() -> Self {
         let longest = (limits::MAX_RECORD_KIB as usize) << 10;
-        Self { splitter: AnyDelimiterCodec::new_with_max_length(b"\n".to_vec(), Vec::new(), longest), read: 0 }
+        Self {
+            splitter: AnyDelimiterCodec::new_with_max_length(b"\n".to_vec(), Vec::new(), longest),
+            read: 0,
+        }
     }
 }
 
@@ -98,7 +103,9 @@ impl Lines {
     fn numbered(&mut self, split: Result<Option<Bytes>, AnyDelimiterCodecError>) -> io::Result<Option<Line>> {
         let text = match split {
             Ok(None) => return Ok(None),
-            Ok(Some(text)) => Some(text.strip_suffix(b"\r").map_or(text.clone(), |line| text.slice_ref(line))),
+            Ok(Some(text)) => {
+                Some(text.strip_suffix(b"\r").map_or(text.clone(), |line| text.slice_ref(line)))
+            }
             Err(AnyDelimiterCodecError::MaxChunkLengthExceeded) => None,
             Err(AnyDelimiterCodecError::Io(error)) => return Err(error),
         };

@@ -26,11 +26,14 @@ impl Pointer {
     /// there is none.
     pub fn key_of(&self, line: &[u8]) -> Result<ByteString, String> {
         let Self(pointer) = self;
-        let document: Value = serde_json::from_slice(line).map_err(|error| format!("the line is no JSON: {error}"))?;
+        let document: Value =
+            serde_json::from_slice(line).map_err(|error| format!("the line is no JSON: {error}"))?;
         let key = match document.pointer(pointer) {
             Some(Value::String(text)) => ByteString::from(text.as_str()),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string().into(),
-            Some(_) => return Err(format!("the partition key is no string, number or boolean: pointer={pointer}")),
+            Some(_) => {
+                return Err(format!("the partition key is no string, number or boolean: pointer={pointer}"));
+            }
             None => return Err(format!("there is no partition key: pointer={pointer}")),
         };
         if is_valid_partition_key(&key) {

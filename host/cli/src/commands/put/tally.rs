@@ -32,7 +32,11 @@ impl Tally {
     /// Both counts together.
     #[must_use]
     pub fn and(self, other: &Self) -> Self {
-        Self { put: self.put + other.put, bytes: self.bytes + other.bytes, failed: self.failed + other.failed }
+        Self {
+            put: self.put + other.put,
+            bytes: self.bytes + other.bytes,
+            failed: self.failed + other.failed,
+        }
     }
 
     /// One line for people.

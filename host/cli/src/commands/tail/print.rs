@@ -96,7 +96,9 @@ impl Format {
                 // Bytes that are no text cannot be a JSON string.
                 match std::str::from_utf8(documents.data(position)) {
                     Ok(data) => line["data"] = data.into(),
-                    Err(_) => line["data_base64"] = STANDARD.encode_to_string(documents.data(position)).into(),
+                    Err(_) => {
+                        line["data_base64"] = STANDARD.encode_to_string(documents.data(position)).into()
+                    }
                 }
                 text.extend_from_slice(line.to_string().as_bytes());
             }

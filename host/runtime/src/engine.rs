@@ -1,0 +1,87 @@
+//! The WebAssembly engine of the process.
+
+use std::{fmt, sync::Arc};
+
+use tidemill_engine::limits;
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, component::Linker,
+};
+
+use crate::{bindings::imports, error::ComponentError, state::State, ticker::Ticker};
+
+/// Compiles components and gives their instances memory. Made once a process; cloning is cheap.
+#[derive(Clone)]
+pub struct Engine(Arc<Parts>);
+
+struct Parts {
+    wasmtime: wasmtime::Engine,
+    linker: Linker<State>,
+    _ticker: Ticker,
+}
+
+impl Engine {
+    /// An engine whose instances come from a pool, or from the system one by one where the address space is too
+    /// small for a pool (`ulimit -v`, `vm.overcommit_memory=2`).
+    pub fn new() -> Result<Self, ComponentError> {
+        let wasmtime = wasmtime::Engine::new(config().allocation_strategy(pool())).or_else(|error| {
+            tracing::warn!(%error, "cannot reserve address space for a pool of instances; they will start slower");
+            wasmtime::Engine::new(&config())
+        });
+        let wasmtime = wasmtime.map_err(ComponentError::engine)?;
+        let linker = linker(&wasmtime).map_err(ComponentError::engine)?;
+        let ticker = Ticker::start(wasmtime.weak()).map_err(ComponentError::engine)?;
+        Ok(Self(Arc::new(Parts { wasmtime, linker, _ticker: ticker })))
+    }
+
+    pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.0.wasmtime
+    }
+
+    pub(crate) fn linker(&self) -> &Linker<State> {
+        &self.0.linker
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Engine")
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .parallel_compilation(true);
+    config
+}
+
+/// The caps of a single component are generous, because what one may use is decided by its handler's settings.
+fn pool() -> InstanceAllocationStrategy {
+    let instances = limits::INSTANCES;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * 8)
+        .total_memories(instances + instances / 8 + 8)
+        .total_tables(instances * 2 + 16)
+        .total_stacks(instances)
+        .max_core_instances_per_component(40)
+        .max_memories_per_component(8)
+        .max_tables_per_component(16)
+        .linear_memory_keep_resident(limits::INSTANCE_KEPT_BYTES)
+        .table_keep_resident(64 << 10)
+        .async_stack_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto);
+    InstanceAllocationStrategy::Pooling(pool)
+}
+
+/// Everything that any component may import. WASI is linked whole, since toolchains import more than they use;
+/// what it grants is decided in [`State`], and that is next to nothing.
+fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    imports::Imports::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}

@@ -1,0 +1,82 @@
+//! Why a call of a guest failed, told from what the engine reports.
+
+use tidemill_engine::{handler::HandlerErrorKind, limits};
+use wasmtime::{Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use crate::state::State;
+
+/// Frames of a guest's backtrace that a message repeats, innermost first.
+const FRAMES: usize = 4;
+
+/// A failed call. The instance that made it is of no more use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// How it failed.
+    pub kind: HandlerErrorKind,
+    /// Details, for people.
+    pub message: String,
+}
+
+impl Fault {
+    /// The outcome breaks the contract.
+    pub fn malformed(reason: impl Into<String>) -> Self {
+        Self { kind: HandlerErrorKind::Malformed, message: reason.into() }
+    }
+
+    /// No instance could be made.
+    pub fn of_instantiation(error: &wasmtime::Error, state: &State) -> Self {
+        if state.memory.refused() || error.is::<Trap>() {
+            return Self::of_call(error, state);
+        }
+        Self { kind: HandlerErrorKind::Instantiate, message: format!("{error:#}") }
+    }
+
+    /// A call ended with this error. What fails without a place in the guest's code failed on the way back: the
+    /// answer could not be read.
+    pub fn of_call(error: &wasmtime::Error, state: &State) -> Self {
+        let frames = error.downcast_ref::<WasmBacktrace>();
+        let (kind, reason) = if state.memory.refused() {
+            let allowed = state.memory.allowed();
+            (HandlerErrorKind::Memory, format!("more than the limit was asked for, memory_bytes={allowed}"))
+        } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
+            (HandlerErrorKind::Trap, format!("the guest exited, status={}", exit.0))
+        } else if let Some(trap) = error.downcast_ref::<Trap>() {
+            (HandlerErrorKind::Trap, trap.to_string())
+        } else if frames.is_some() {
+            (HandlerErrorKind::Trap, error.root_cause().to_string())
+        } else {
+            (HandlerErrorKind::Malformed, format!("{error:#}"))
+        };
+        let mut message = reason;
+        let last_words = state.log.last_words();
+        if !last_words.is_empty() {
+            message.push_str(&format!(": {last_words}"));
+        }
+        let frames = frames.map(innermost).unwrap_or_default();
+        if !frames.is_empty() {
+            message.push_str(&format!(", at={frames}"));
+        }
+        Self { kind, message }
+    }
+
+    /// Whether the guest reported it in so many words, and is none the worse for it.
+    pub fn is_spoken(&self) -> bool {
+        matches!(self.kind, HandlerErrorKind::Failed | HandlerErrorKind::Refused)
+    }
+
+    /// The guest itself said that the batch failed.
+    pub fn said(retryable: bool, mut reason: String) -> Self {
+        reason.truncate(reason.floor_char_boundary(limits::GUEST_LOG_LINE_BYTES));
+        let kind = if retryable { HandlerErrorKind::Failed } else { HandlerErrorKind::Refused };
+        Self { kind, message: reason }
+    }
+}
+
+fn innermost(backtrace: &WasmBacktrace) -> String {
+    let names = backtrace.frames().iter().filter_map(|frame| {
+        let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
+        symbol.or_else(|| frame.func_name())
+    });
+    names.take(FRAMES).collect::<Vec<_>>().join(" < ")
+}

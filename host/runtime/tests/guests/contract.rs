@@ -1,0 +1,99 @@
+//! What well-behaved guests answer.
+
+use std::collections::BTreeMap;
+
+use tidemill_engine::handler::{Disposition, Failure, Handler, HandlerErrorKind};
+use tidemill_runtime::{HandlerSettings, Interface};
+
+use crate::support::{batch, batch_of, load, load_with};
+
+fn settings(pairs: &[(&str, &str)]) -> HandlerSettings {
+    let config: BTreeMap<_, _> =
+        pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    HandlerSettings { config, ..HandlerSettings::new("enrich") }
+}
+
+#[tokio::test]
+async fn both_forms_of_the_contract_give_the_same_outcome() {
+    let (packed, list) = (load("pass_through").await, load("pass_through_list").await);
+    assert_eq!(packed.inspection().interface, Interface::Packed);
+    assert_eq!(list.inspection().interface, Interface::List);
+    let batch = batch(&["one", "", "three ünïcode"]);
+    let outcome = packed.handle(&batch).await.unwrap();
+    let emitted: Vec<_> =
+        outcome.emits.iter().map(|emit| (&emit.data[..], emit.partition_key.as_deref().unwrap())).collect();
+    let expected = [(&b"one"[..], "key-0"), (b"", "key-1"), ("three ünïcode".as_bytes(), "key-2")];
+    assert_eq!(emitted, expected);
+    assert_eq!(outcome, list.handle(&batch).await.unwrap());
+}
+
+#[tokio::test]
+async fn part_of_a_batch_is_given_with_its_own_bytes_alone() {
+    let handler = load("pass_through").await;
+    let retry = batch(&["a", "bb", "ccc"]).retry_of(&[2, 0]);
+    let outcome = handler.handle(&retry).await.unwrap();
+    let emitted: Vec<_> = outcome.emits.iter().map(|emit| &emit.data[..]).collect();
+    assert_eq!(emitted, [&b"ccc"[..], b"a"]);
+}
+
+#[tokio::test]
+async fn an_empty_batch_needs_no_call() {
+    let outcome = load("fault_trap").await.handle(&batch(&[])).await.unwrap();
+    assert_eq!(outcome.emits.len() + outcome.failures.len(), 0);
+}
+
+#[tokio::test]
+async fn documents_that_match_are_enriched_and_the_broken_are_given_up() {
+    let handler =
+        load_with("filter_enrich", settings(&[("where-field", "kind"), ("where-equals", "sale")])).await;
+    let batch = batch(&[r#"{"kind":"sale","n":1}"#, r#"{"kind":"view"}"#, "no json", r#"{"n":2}"#]);
+    let outcome = handler.handle(&batch).await.unwrap();
+    assert_eq!(outcome.emits.len(), 1);
+    let expected = concat!(
+        r#"{"kind":"sale","n":1,"#,
+        r#""source":{"arrival-millis":1700000000000,"shard":"shardId-000000000000"}}"#
+    );
+    assert_eq!(std::str::from_utf8(&outcome.emits[0].data), Ok(expected));
+    assert_eq!(outcome.emits[0].partition_key.as_deref(), Some("key-0"));
+    let [Failure { index: 2, disposition: Disposition::DeadLetter(reason) }] = &outcome.failures[..] else {
+        panic!("{:?}", outcome.failures)
+    };
+    assert!(reason.starts_with("not a JSON object: expected"), "{reason}");
+}
+
+#[tokio::test]
+async fn words_are_counted_in_each_batch_from_nothing() {
+    let handler = load_with("word_count", settings(&[("field", "/text")])).await;
+    for _ in 0..2 {
+        let outcome = handler.handle(&batch(&[r#"{"text":"The tide, the mill"}"#, r#"{}"#])).await.unwrap();
+        let keys: Vec<_> = outcome.emits.iter().map(|emit| emit.partition_key.as_deref().unwrap()).collect();
+        assert_eq!(keys, ["mill", "the", "tide"]);
+        let the = r#"{"count":2,"first":"100","last":"101","shard":"shardId-000000000000","word":"the"}"#;
+        assert_eq!(std::str::from_utf8(&outcome.emits[1].data), Ok(the));
+        assert_eq!(outcome.failures.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_refuses_its_settings_says_so_and_lives() {
+    let handler = load_with("word_count", settings(&[("field", "text")])).await;
+    for _ in 0..2 {
+        let error = handler.handle(&batch(&["x"])).await.unwrap_err();
+        assert_eq!(error.kind, HandlerErrorKind::Refused);
+        assert_eq!(error.message, "field must be a JSON pointer, such as /text");
+        assert_eq!(error.handler, handler.label().to_string());
+        assert!(!error.is_retryable());
+    }
+}
+
+#[tokio::test]
+async fn a_closed_shard_leaves_the_others_alone() {
+    let handler = load("pass_through").await;
+    let (first, second) =
+        (batch_of("shardId-000000000001", &["a"]), batch_of("shardId-000000000002", &["b"]));
+    handler.handle(&first).await.unwrap();
+    handler.handle(&second).await.unwrap();
+    handler.shard_closed(&first.info.shard);
+    assert_eq!(&handler.handle(&second).await.unwrap().emits[0].data[..], b"b");
+    assert_eq!(&handler.handle(&first).await.unwrap().emits[0].data[..], b"a");
+}

@@ -1,0 +1,75 @@
+//! What guests may take, write and reach.
+
+use std::time::Duration;
+
+use tidemill_engine::{
+    handler::{Handler, HandlerErrorKind},
+    limits::GUEST_LOG_LINES,
+};
+use tidemill_runtime::{ComponentError, ComponentHandler, HandlerSettings};
+
+use crate::support::{ENGINE, Logged, batch, guest, load, load_with};
+
+/// Time stands still here, so that all lines are of one second.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_lines_is_cut_to_its_budget() {
+    for way in ["log", "stderr"] {
+        let handler = load("fault_flood").await;
+        let logged = Logged::begin();
+        handler.handle(&batch(&[way])).await.unwrap();
+        let lines = logged.of_guests();
+        assert_eq!(lines.len(), GUEST_LOG_LINES as usize + 1, "the budget and one notice by way of {way}");
+        assert!(
+            lines[0].contains("line 0 component=fault_flood generation=1 shard=shardId-000000000000"),
+            "{lines:?}"
+        );
+        assert!(lines.last().unwrap().contains("writes too much"), "{lines:?}");
+        handler.shard_closed(&"shardId-000000000000".into());
+        let lost = 10_000 - GUEST_LOG_LINES;
+        assert!(logged.of_guests().last().unwrap().contains(&format!("lines={lost}")));
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_beyond_the_limits_is_malformed() {
+    let settings =
+        HandlerSettings { emitted_bytes: 1 << 20, emitted_documents: 2, ..HandlerSettings::new("flood") };
+    let handler = load_with("fault_flood", settings).await;
+    let error = handler.handle(&batch(&["emit"])).await.unwrap_err();
+    assert_eq!(error.kind, HandlerErrorKind::Malformed, "{error}");
+    let error = handler.handle(&batch(&["1", "2", "3"])).await.unwrap_err();
+    assert_eq!(error.message, "too many emits, emits=3 allowed=2");
+    assert_eq!(handler.handle(&batch(&["1", "2"])).await.unwrap().emits.len(), 2);
+}
+
+#[tokio::test]
+async fn a_guest_reaches_nothing_that_it_was_not_granted() {
+    let handler = load("fault_probe").await;
+    let logged = Logged::begin();
+    let outcome = handler.handle(&batch(&["go"])).await.unwrap();
+    let reached: Vec<_> = outcome.emits.iter().map(|emit| String::from_utf8_lossy(&emit.data)).collect();
+    assert_eq!(reached, Vec::<&str>::new());
+    let lines = logged.of_guests();
+    assert!(
+        lines.len() == 1 && lines[0].contains("INFO guest: probing component=fault_probe"),
+        "stdout is a line of the log: {lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_component_that_needs_more_memory_than_it_may_have_is_refused_at_once() {
+    let settings = HandlerSettings { memory_bytes: 64 << 10, ..HandlerSettings::new("small") };
+    let refused = ComponentHandler::load(&ENGINE, &guest("pass_through"), settings).await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, ComponentError::Instantiate { kind: HandlerErrorKind::Memory, .. }), "{error}");
+    assert!(error.to_string().contains("memory_bytes=65536"), "{error}");
+}
+
+#[tokio::test]
+async fn settings_and_deadlines_hold_for_each_handler_alone() {
+    let deadline = Duration::from_millis(40);
+    let hasty = load_with("fault_spin", HandlerSettings { deadline, ..HandlerSettings::new("hasty") }).await;
+    let calm = load("fault_spin").await;
+    assert_eq!(hasty.handle(&batch(&["spin"])).await.unwrap_err().kind, HandlerErrorKind::Deadline);
+    assert_eq!(calm.handle(&batch(&["good"])).await.unwrap().emits.len(), 1);
+}
