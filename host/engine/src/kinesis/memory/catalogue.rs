@@ -146,7 +146,8 @@ impl Model {
         Ok((self.open_shards(), u64::from(self.settings.shard_limit), on_demand))
     }
 
-    /// Open shards of all streams.
+    /// Open shards of all streams, counted before the stream in question is locked: two calls at the same instant may
+    /// pass the limit together.
     pub(super) fn open_shards(&self) -> u64 {
         let mut open = 0;
         self.on_each(|stream, _| open += u64::from(stream.open_shards()));
