@@ -164,6 +164,8 @@ pub const LOCAL_REGION: &str = "us-east-1";
 pub const LOCAL_SHARD_LIMIT: u32 = 500;
 /// How long a stream of the embedded Kinesis is being created, updated or deleted. Ours: clients see the state.
 pub const LOCAL_TRANSITION: Duration = Duration::from_millis(50);
+/// Digits of a hash key. Service: pattern `0|([1-9]\d{0,38})`.
+pub const HASH_KEY_DIGITS: usize = 39;
 /// Bytes of one request's body that the embedded Kinesis takes: [`PUT_RECORDS_BYTES`] in base64, with the JSON around
 /// 500 entries whose keys are written in escapes. Ours.
 pub const LOCAL_BODY_BYTES: usize = 16 << 20;

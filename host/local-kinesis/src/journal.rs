@@ -1,4 +1,4 @@
-//! Group commit: changes gather while the disk is busy, and one task puts all that gathered there at once.
+//! Changes gather while the disk is busy, and one task puts all that gathered there in one commit.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,7 +17,7 @@ use crate::disk::Disk;
 ///
 /// What gathers is bounded by the callers: each waits for its changes to be kept before it makes more.
 #[derive(Debug)]
-struct GroupCommit {
+struct DiskJournal {
     gathered: Mutex<Gathered>,
     wake: Arc<Notify>,
     progress: watch::Receiver<Progress>,
@@ -63,7 +63,7 @@ impl Writer {
 pub(crate) fn start(disk: Disk) -> (Arc<dyn Journal>, Writer) {
     let (tell, progress) = watch::channel(Progress::Kept(0));
     let wake = Arc::new(Notify::new());
-    let journal = Arc::new(GroupCommit { gathered: Mutex::default(), wake: Arc::clone(&wake), progress });
+    let journal = Arc::new(DiskJournal { gathered: Mutex::default(), wake: Arc::clone(&wake), progress });
     let stop = CancellationToken::new();
     let writing = write(disk, Arc::clone(&journal), tell, stop.clone());
     (journal, Writer { task: task::spawn("local-kinesis-journal", writing), stop })
@@ -71,7 +71,7 @@ pub(crate) fn start(disk: Disk) -> (Arc<dyn Journal>, Writer) {
 
 async fn write(
     disk: Disk,
-    journal: Arc<GroupCommit>,
+    journal: Arc<DiskJournal>,
     tell: watch::Sender<Progress>,
     stop: CancellationToken,
 ) {
@@ -81,7 +81,7 @@ async fn write(
             () = journal.wake.notified() => false,
             () = stop.cancelled() => true,
         };
-        let (changes, noted) = {
+        let (changes, noted): (Vec<Change>, u64) = {
             let mut gathered = journal.gathered();
             (std::mem::take(&mut gathered.changes), gathered.noted)
         };
@@ -104,14 +104,14 @@ async fn write(
     }
 }
 
-impl GroupCommit {
+impl DiskJournal {
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl Journal for GroupCommit {
+impl Journal for DiskJournal {
     fn note(&self, change: Change) {
         let mut gathered = self.gathered();
         gathered.changes.push(change);

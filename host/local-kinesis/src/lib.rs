@@ -1,7 +1,8 @@
 //! The embedded Kinesis: the engine's model of the service behind the AWS wire protocol, on a loopback port.
 //!
 //! Any AWS client joins by its URL, with any credentials. It speaks JSON 1.1 and CBOR over HTTP/1.1 and cleartext
-//! HTTP/2, and keeps its streams on disk where [`Settings::data_dir`] says so. What it cannot do, it refuses by
+//! HTTP/2, and keeps its streams on disk where [`Settings::data_dir`] says so; records are in memory for as long as
+//! their stream retains them, either way. What it cannot do, it refuses by
 //! name: enhanced fan-out (SubscribeToShard and the calls about consumers) is answered with
 //! `UnknownOperationException`.
 #![warn(missing_docs)]

@@ -106,7 +106,36 @@ fn from_cbor(value: &Value) -> Option<UnixMillis> {
     }
 }
 
+/// Whole milliseconds. A microsecond is rounded first, because 0.123 is a little less than that as a float; below it
+/// is cut off, because half a millisecond ahead would be the future.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is out of range saturates")]
 fn from_seconds(seconds: f64) -> UnixMillis {
-    UnixMillis((seconds * 1_000.0).round() as u64)
+    UnixMillis((seconds * 1e6).round() as u64 / 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_cut_to_milliseconds_but_for_the_error_of_a_float() {
+        for (seconds, millis) in [
+            (0.0, 0),
+            (1_500_000_000.123, 1_500_000_000_123),
+            (1_795_256_320.706, 1_795_256_320_706),
+            (1_795_256_320.706_9, 1_795_256_320_706),
+            (-5.0, 0),
+        ] {
+            assert_eq!(from_seconds(seconds), UnixMillis(millis), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn a_moment_in_json_comes_back_to_the_millisecond() {
+        for millis in [0, 1_795_256_320_001, 1_795_256_320_999, 4_102_444_800_123] {
+            let text = serde_json::to_string(&Moment(UnixMillis(millis))).unwrap();
+            let Moment(back) = serde_json::from_str(&text).unwrap();
+            assert_eq!(back, UnixMillis(millis), "{text}");
+        }
+    }
 }

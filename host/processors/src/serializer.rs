@@ -12,7 +12,7 @@ use thiserror::Error;
 pub enum Serializer {
     /// UTF-8 text.
     String,
-    /// JSON text in UTF-8. It may be nested to any depth: the check keeps its place on the heap, a bit or so a level.
+    /// JSON text in UTF-8. It may be nested to any depth: the check keeps its place on the heap, a byte a level.
     Json,
 }
 

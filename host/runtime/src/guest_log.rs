@@ -84,9 +84,7 @@ impl Writer {
     fn line(&mut self, level: Level, text: &str) {
         match self.budget.take(Instant::now()) {
             Grant::Line { lost: 0 } => {}
-            Grant::Line { lost } => {
-                self.label.write(Level::WARN, &format!("lines were left away, lines={lost}"))
-            }
+            Grant::Line { lost } => self.label.write_lost(lost),
             Grant::LastLine => {
                 self.label.write(level, shortened(text));
                 let notice = "the guest writes too much: the rest of this second is left away";
@@ -133,7 +131,7 @@ impl Drop for Writer {
             }
         }
         if self.budget.lost > 0 {
-            self.label.write(Level::WARN, &format!("lines were left away, lines={}", self.budget.lost));
+            self.label.write_lost(self.budget.lost);
         }
     }
 }
@@ -148,6 +146,10 @@ impl Output {
 }
 
 impl Label {
+    fn write_lost(&self, lines: u64) {
+        self.write(Level::WARN, &format!("lines were left away, lines={lines}"));
+    }
+
     fn write(&self, level: Level, text: &str) {
         let Self { component, generation, shard } = self;
         macro_rules! write_at {

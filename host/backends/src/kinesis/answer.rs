@@ -152,3 +152,64 @@ impl Answer {
         KinesisError { kind: ErrorKind::Unavailable, operation: self.0, message }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_kinesis::{primitives::Blob, types::HashKeyRange};
+
+    use super::*;
+
+    const PUT: Answer = Answer("PutRecords");
+
+    #[test]
+    fn entries_settle_each_on_its_own() {
+        let placed = PutRecordsResultEntry::builder().shard_id("shardId-000000000001").sequence_number("17");
+        let failed =
+            |code: &str| PutRecordsResultEntry::builder().error_code(code).error_message("why").build();
+        let throttled = "ProvisionedThroughputExceededException";
+        let results = vec![placed.build(), failed(throttled), failed("InternalFailure")];
+        let settled = PUT.placed(results, 3).unwrap();
+        let number = SequenceNumber::try_from("17".to_owned()).unwrap();
+        let expected = [
+            Ok(Placed { shard: "shardId-000000000001".into(), sequence: number }),
+            Err(EntryError::Throttled(format!("{throttled}: why"))),
+            Err(EntryError::Failed("InternalFailure: why".into())),
+        ];
+        assert_eq!(settled, expected);
+    }
+
+    #[test]
+    fn an_answer_that_says_too_little_is_an_error_of_the_service() {
+        let nothing = PutRecordsResultEntry::builder().build();
+        let error = PUT.placed(vec![nothing.clone()], 1).unwrap_err();
+        assert_eq!(
+            (error.kind, error.message.as_str()),
+            (ErrorKind::Unavailable, "the answer lacks ShardId")
+        );
+        let error = PUT.placed(vec![nothing], 2).unwrap_err();
+        assert_eq!(error.message, "the answer has an unexpected number of Records, got=1");
+        assert!(!error.has_no_side_effects());
+    }
+
+    #[test]
+    fn a_record_without_a_partition_key_has_an_empty_one() {
+        let record = types::Record::builder().sequence_number("5").data(Blob::new("x")).build().unwrap();
+        let record = Answer("GetRecords").record(record).unwrap();
+        assert_eq!((&*record.partition_key, &*record.data), ("", &b"x"[..]));
+    }
+
+    #[test]
+    fn the_end_of_a_shard_has_children_and_no_iterator() {
+        let range = HashKeyRange::builder().starting_hash_key("0").ending_hash_key("9").build().unwrap();
+        let child = types::ChildShard::builder().shard_id("shardId-000000000002");
+        let child = child.parent_shards("shardId-000000000000").hash_key_range(range).build().unwrap();
+        for iterator in [None, Some(String::new())] {
+            let output = GetRecordsOutput::builder().set_records(Some(vec![])).child_shards(child.clone());
+            let output = output.set_next_shard_iterator(iterator).millis_behind_latest(0).build().unwrap();
+            let fetch = Answer("GetRecords").fetch(output).unwrap();
+            assert_eq!(fetch.next, None);
+            assert_eq!(fetch.children[0].parents, ["shardId-000000000000".into()]);
+            assert_eq!(fetch.children[0].range, HashRange { start: HashKey(0), end: HashKey(9) });
+        }
+    }
+}

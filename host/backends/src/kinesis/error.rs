@@ -72,3 +72,68 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use aws_sdk_kinesis::{
+        config::http::HttpResponse,
+        error::{ConnectorError, ErrorMetadata},
+        operation::list_streams::ListStreamsError,
+    };
+
+    use super::*;
+
+    fn answered(status: u16, code: Option<&str>) -> ErrorKind {
+        let mut metadata = ErrorMetadata::builder();
+        if let Some(code) = code {
+            metadata = metadata.code(code);
+        }
+        let response = HttpResponse::new(status.try_into().unwrap(), "".into());
+        let error = SdkError::service_error(ListStreamsError::generic(metadata.build()), response);
+        sort("ListStreams", &error).kind
+    }
+
+    fn not_sent(source: CredentialsError) -> KinesisError {
+        let connector = ConnectorError::other(source.into(), None);
+        sort("ListStreams", &SdkError::<ListStreamsError, HttpResponse>::dispatch_failure(connector))
+    }
+
+    #[test]
+    fn what_the_service_names_is_sorted_by_its_name() {
+        assert_eq!(answered(400, Some("LimitExceededException")), ErrorKind::Throttled);
+        assert_eq!(answered(400, Some("ResourceInUseException")), ErrorKind::Busy);
+        assert_eq!(answered(400, Some("ExpiredIteratorException")), ErrorKind::ExpiredIterator);
+        assert_eq!(answered(400, Some("AccessDeniedException")), ErrorKind::Denied);
+        assert_eq!(answered(400, Some("ValidationException")), ErrorKind::Invalid);
+        assert_eq!(answered(500, Some("InternalFailure")), ErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn what_something_between_answers_is_sorted_by_its_status() {
+        assert_eq!(answered(502, None), ErrorKind::Unavailable);
+        assert_eq!(answered(503, Some("SomethingNew")), ErrorKind::Unavailable);
+        assert_eq!(answered(429, None), ErrorKind::Throttled);
+        assert_eq!(answered(403, None), ErrorKind::Denied);
+        assert_eq!(answered(413, None), ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn missing_credentials_are_denied_and_late_ones_may_come() {
+        let none = not_sent(CredentialsError::not_loaded("nobody has any"));
+        assert_eq!(none.kind, ErrorKind::Denied);
+        assert!(none.message.ends_with("nobody has any"), "{none}");
+        let late = not_sent(CredentialsError::provider_timed_out(Duration::from_secs(1)));
+        assert_eq!(late.kind, ErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn a_call_without_an_answer_may_have_happened() {
+        let error = SdkError::<ListStreamsError, HttpResponse>::timeout_error("no answer");
+        let error = sort("PutRecords", &error);
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert!(!error.has_no_side_effects());
+        assert_eq!(error.message, "request has timed out: no answer");
+    }
+}

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use aws_sdk_kinesis::Client;
 use tidemill_engine::{
     kinesis::{
-        EntryError, ErrorKind, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
+        EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
         StreamMode, StreamPage, StreamSummary,
     },
     record::{Entry, Placed, ShardId},
@@ -18,6 +18,8 @@ mod answer;
 mod error;
 mod request;
 mod setup;
+#[cfg(test)]
+mod tests;
 
 pub use setup::{AwsSettings, SetupError};
 
@@ -54,13 +56,8 @@ impl Kinesis for AwsKinesis {
     async fn create_stream(&self, stream: &StreamRef, mode: StreamMode) -> Result<(), KinesisError> {
         let (shards, mode) = request::stream_mode(mode);
         let call = self.client.create_stream().stream_name(stream.name());
-        let result = call.set_shard_count(shards).stream_mode_details(mode).send().await;
-        result.map(drop).map_err(|error| {
-            let error = sort("CreateStream", &error);
-            // Any other call that meets this error can be made again later; this one need not.
-            let kind = if error.kind == ErrorKind::Busy { ErrorKind::Exists } else { error.kind };
-            KinesisError { kind, ..error }
-        })
+        let call = call.set_shard_count(shards).stream_mode_details(mode);
+        call.send().await.map(drop).map_err(|error| sort("CreateStream", &error))
     }
 
     async fn delete_stream(&self, stream: &StreamRef) -> Result<(), KinesisError> {

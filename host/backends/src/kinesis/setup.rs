@@ -45,6 +45,17 @@ pub enum SetupError {
          or run where a role provides them: {0}"
     )]
     NoCredentials(String),
+    /// The profile that was named gives none.
+    #[error(
+        "the AWS profile gives no credentials: check it in the files config and credentials of ~/.aws, \
+         profile={profile}: {reason}"
+    )]
+    Profile {
+        /// Its name.
+        profile: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The endpoint is no URL.
     #[error("not an endpoint: http://host:port or https://host is expected, got={0:?}")]
     Endpoint(String),
@@ -102,7 +113,10 @@ async fn shared_config(
         let provider = profile_credentials(profile, shared.region().cloned(), https);
         shared = shared.into_builder().credentials_provider(provider).build();
     }
-    check_credentials(&shared).await?;
+    check_credentials(&shared).await.map_err(|reason| match &settings.profile {
+        Some(profile) => SetupError::Profile { profile: profile.clone(), reason },
+        None => SetupError::NoCredentials(reason),
+    })?;
     Ok(shared)
 }
 
@@ -117,12 +131,15 @@ fn profile_credentials(
     SharedCredentialsProvider::new(provider)
 }
 
-async fn check_credentials(shared: &SdkConfig) -> Result<(), SetupError> {
-    let missing = |reason: &str| SetupError::NoCredentials(reason.to_owned());
-    let provider = shared.credentials_provider().ok_or_else(|| missing("no source of credentials"))?;
-    let provided = timeout(limits::AWS_SETUP_TIMEOUT, provider.provide_credentials()).await;
-    let provided = provided.map_err(|_| missing("no source of credentials answered in time"))?;
-    provided.map(drop).map_err(|error| missing(&words(&error)))
+/// Asks for credentials once, and says what is missing.
+async fn check_credentials(shared: &SdkConfig) -> Result<(), String> {
+    let Some(provider) = shared.credentials_provider() else {
+        return Err("there is no source of them".into());
+    };
+    match timeout(limits::AWS_SETUP_TIMEOUT, provider.provide_credentials()).await {
+        Ok(provided) => provided.map(drop).map_err(|error| words(&error)),
+        Err(_) => Err("no source of them answered in time".into()),
+    }
 }
 
 /// What requests to an endpoint on this machine are signed for when nothing says otherwise.

@@ -13,6 +13,8 @@ use crate::{
     time::UnixMillis,
 };
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod error;
 pub mod faults;
 pub mod memory;

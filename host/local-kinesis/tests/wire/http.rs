@@ -100,3 +100,17 @@ async fn stopping_answers_what_is_under_way_and_then_listens_no_more() {
     local.stop().await;
     assert!(TcpStream::connect(url.trim_start_matches("http://")).await.is_err());
 }
+
+#[tokio::test]
+async fn a_dropped_server_listens_no_more() {
+    let local = start().await;
+    let address = local.url().trim_start_matches("http://").to_owned();
+    drop(local);
+    // The task ends at its next await, which comes when this one yields; an attempt or two may still get through.
+    for _ in 0..1_000 {
+        if TcpStream::connect(&address).await.is_err() {
+            return;
+        }
+    }
+    panic!("the dropped server still listens");
+}

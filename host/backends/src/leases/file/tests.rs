@@ -58,6 +58,20 @@ async fn a_file_that_is_opened_again_has_its_checkpoints_and_no_holder_of_before
 }
 
 #[tokio::test]
+async fn what_was_answered_is_in_the_file_even_when_nobody_closes_it() {
+    let folder = folder();
+    let (path, left_behind) = (folder.path().join("leases.redb"), folder.path().join("copy.redb"));
+    let leases = FileLeases::open(&path, "app").unwrap();
+    let mut held = leases.create(new_lease()).await.unwrap();
+    for number in 1..=20 {
+        held = leases.checkpoint(&held, at(&number.to_string())).await.unwrap();
+        fs::copy(&path, &left_behind).unwrap();
+        let found = FileLeases::open(&left_behind, "app").unwrap().list().await.unwrap();
+        assert_eq!(found, std::slice::from_ref(&held));
+    }
+}
+
+#[tokio::test]
 async fn applications_in_one_file_do_not_see_each_other() {
     let folder = folder();
     let first = FileLeases::open(&folder.path().join("leases.redb"), "app").unwrap();

@@ -88,9 +88,9 @@ impl Model {
         validate::between("limit", &limit, 1..=limits::LIST_STREAMS_RESULTS_MAX)?;
         let token_name = token.map(|token| {
             let opened: Option<([u64; 0], String)> = super::token::open(token);
-            opened.map(|(_, name)| name).ok_or_else(|| {
-                ServiceError::new("ExpiredNextTokenException", "NextToken is not a token of ListStreams")
-            })
+            opened
+                .map(|(_, name)| name)
+                .ok_or_else(|| ServiceError::invalid_argument("NextToken is not a token of ListStreams"))
         });
         let after = token_name.transpose()?.or_else(|| after.map(str::to_owned));
         let mut streams = Vec::new();
@@ -146,7 +146,8 @@ impl Model {
         Ok((self.open_shards(), u64::from(self.settings.shard_limit), on_demand))
     }
 
-    /// Open shards of all streams.
+    /// Open shards of all streams, counted before the stream in question is locked: two calls at the same instant may
+    /// pass the limit together.
     pub(super) fn open_shards(&self) -> u64 {
         let mut open = 0;
         self.on_each(|stream, _| open += u64::from(stream.open_shards()));

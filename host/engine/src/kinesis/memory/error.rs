@@ -55,8 +55,8 @@ impl ServiceError {
         Self::new("ResourceInUseException", message)
     }
 
-    /// The same error as the seam knows it.
-    pub fn of(self, operation: &'static str) -> KinesisError {
+    /// The same error as the seam knows it, from the call that met it.
+    pub fn during(self, operation: &'static str) -> KinesisError {
         KinesisError::from_code(operation, self.code, &self.message)
     }
 }

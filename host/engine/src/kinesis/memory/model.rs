@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A deterministic model of Kinesis in one account and region. Every method is one operation of the service; each
-/// returns at once and takes a stream's lock at most once.
+/// returns at once, and no lock outlives it.
 #[derive(Debug)]
 pub struct Model {
     pub(super) clock: Clock,

@@ -55,19 +55,28 @@ impl Model {
                 if let Some(written) = &mut written {
                     written.before(number, shard);
                 }
-                results.push(self.append(shard, entry, now));
+                results.push(self.append(&stream.name, shard, entry, now));
             }
             self.note_records(stream, &written.unwrap_or_default());
             Ok(results)
         })
     }
 
-    fn append(&self, shard: &mut Shard, entry: Entry, now: UnixMillis) -> Result<Place, ServiceError> {
+    fn append(
+        &self,
+        stream: &str,
+        shard: &mut Shard,
+        entry: Entry,
+        now: UnixMillis,
+    ) -> Result<Place, ServiceError> {
         if self.settings.enforce_limits {
             let size = entry.size() as u64;
             let rates = &mut shard.rates;
             if !(rates.written_records.has(1, now) && rates.written_bytes.has(size, now)) {
-                let message = format!("Rate exceeded for shard {} in stream", shard.id);
+                let message = format!(
+                    "Rate exceeded for shard {} in stream {stream} under account {}.",
+                    shard.id, self.settings.account
+                );
                 return Err(ServiceError::throughput(message));
             }
             rates.written_records.spend(1);

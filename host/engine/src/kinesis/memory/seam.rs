@@ -19,7 +19,7 @@ impl MemoryKinesis {
         operation: &'static str,
         answer: Result<T, ServiceError>,
     ) -> Result<T, KinesisError> {
-        self.model.kept().await.and(answer).map_err(|refused| refused.of(operation))
+        self.model.kept().await.and(answer).map_err(|refused| refused.during(operation))
     }
 
     fn name<'a>(&self, stream: &'a StreamRef) -> Result<&'a str, ServiceError> {

@@ -63,7 +63,7 @@ pub(super) fn entry(entry: &Entry) -> Result<(), ServiceError> {
 /// A hash key of a request. Errors: ValidationException where it is no decimal number without leading zeros,
 /// InvalidArgumentException where it is past the last hash key.
 pub fn hash_key(field: &str, text: &str) -> Result<HashKey, ServiceError> {
-    if !is_plain_decimal(text, 39) {
+    if !is_plain_decimal(text, limits::HASH_KEY_DIGITS) {
         return Err(ServiceError::validation(
             field,
             "satisfy regular expression pattern: 0|([1-9]\\d{0,38})",

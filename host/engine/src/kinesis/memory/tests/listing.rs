@@ -85,7 +85,7 @@ async fn a_stream_is_named_by_name_by_arn_or_by_both() {
     let arn = |region: &str, name: &str| format!("arn:aws:kinesis:{region}:000000000000:stream/{name}");
     let resolve = |name: Option<&str>, arn: Option<String>| {
         let resolved = model.resolve(name.map(Into::into), arn.map(Into::into));
-        resolved.map(|name| name.into_owned()).map_err(|error| error.code)
+        resolved.map(std::borrow::Cow::into_owned).map_err(|error| error.code)
     };
     assert_eq!(resolve(Some("s"), None), Ok("s".to_owned()));
     assert_eq!(resolve(None, Some(arn("us-east-1", "s"))), Ok("s".to_owned()));
