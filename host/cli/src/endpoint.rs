@@ -1,21 +1,17 @@
 //! Where the streams are: opening the endpoint that flags and settings name, and making sure of streams there.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc};
 
 use tidemill_backends::kinesis::{AwsKinesis, AwsSettings};
 use tidemill_engine::{
     kinesis::{ErrorKind, Kinesis, KinesisError, StreamMode, StreamStatus, StreamSummary},
+    limits,
     stream::StreamRef,
 };
 use tidemill_local_kinesis::StartError;
 use tokio::time::{Instant, sleep};
 
 use crate::{exit::Exit, failure::Failure};
-
-/// How long a stream may take to be active. Ours: the service needs seconds.
-const ACTIVE_WITHIN: Duration = Duration::from_secs(120);
-/// How often a stream that is not active yet is looked at. Ours.
-const ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Opens a client. Region and credentials are found here, so that a lack of them is told before any work.
 pub async fn open(settings: &AwsSettings) -> Result<Arc<dyn Kinesis>, Failure> {
@@ -66,7 +62,7 @@ pub async fn ensure_stream(
 
 /// Waits, for a bounded time, until a stream can be used.
 pub async fn active_stream(kinesis: &dyn Kinesis, stream: &StreamRef) -> Result<StreamSummary, Failure> {
-    let until = Instant::now() + ACTIVE_WITHIN;
+    let until = Instant::now() + limits::STREAM_ACTIVE_WITHIN;
     loop {
         let described = kinesis.describe_stream_summary(stream).await;
         match described {
@@ -83,7 +79,7 @@ pub async fn active_stream(kinesis: &dyn Kinesis, stream: &StreamRef) -> Result<
             }
             Err(error) => return Err(Failure::of_stream(stream, &error)),
         }
-        sleep(ACTIVE_INTERVAL).await;
+        sleep(limits::STREAM_ACTIVE_INTERVAL).await;
     }
 }
 

@@ -110,6 +110,21 @@ pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
 pub const LEASE_FILE_QUEUE: usize = 1_024;
 /// How long a stopping host may take to finish its batches. Ours.
 pub const GRACE: Duration = Duration::from_secs(30);
+/// How long a stream may take to be active before a command gives up. Ours: the service needs seconds.
+pub const STREAM_ACTIVE_WITHIN: Duration = Duration::from_secs(120);
+/// How often a stream that is not active yet is looked at. Ours: four of the twenty calls a second that it allows.
+pub const STREAM_ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
+/// How often a running host logs how far its pipelines are. Ours.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+/// Reads of one shard that are held at once: one that is handled and one fetched ahead. Invariant I7.
+pub const READS_PER_SHARD: usize = 2;
+
+/// Bytes of its input that `tidemill put` reads at once. Ours.
+pub const PUT_READ_BYTES: usize = 1 << 20;
+/// Groups of lines of `tidemill put` that may wait to be settled. Ours: the producer is full before.
+pub const PUT_GROUPS: usize = 1_024;
+/// Failed lines that `tidemill put` names one by one before it only counts them. Ours.
+pub const PUT_NAMED_FAILURES: u64 = 20;
 
 /// How long one call of a handler may take unless the pipeline says otherwise. Ours.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);

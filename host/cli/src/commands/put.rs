@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use futures::StreamExt;
 use indicatif::ProgressBar;
 use tidemill_engine::{
+    limits,
     processor::Document,
     producer::{Producer, ProducerSettings},
     stream::StreamRef,
@@ -26,9 +27,6 @@ mod tally;
 use lines::{Input, Line};
 use pointer::Pointer;
 use tally::{Sent, Tally};
-
-/// Chunks of lines that may wait to be settled. Ours: the producer is full before.
-const CHUNKS_UNDER_WAY: usize = 1_024;
 
 /// Put the lines of a file or of stdin onto a stream; empty lines are passed over
 #[derive(Debug, clap::Args)]
@@ -74,7 +72,7 @@ async fn put_all(
 ) -> Result<Tally, Failure> {
     let unexpected = |error: &dyn std::error::Error| Failure::caused(Exit::Unexpected, error);
     let bar = input.bar();
-    let (sent, under_way) = mpsc::channel(CHUNKS_UNDER_WAY);
+    let (sent, under_way) = mpsc::channel(limits::PUT_GROUPS);
     let settling = task::spawn("settle", settle(under_way, bar.clone()));
     let mut unsent = Tally::default();
     let mut broken = None;

@@ -5,9 +5,6 @@ use std::{fmt, ops::AddAssign};
 use bytesize::ByteSize;
 use tidemill_engine::limits;
 
-/// Reads of one shard that are held at once: one being handled and one fetched ahead. Invariant I7.
-const READS_PER_SHARD: usize = 2;
-
 /// What takes memory, and how much of it at the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryBound {
@@ -22,7 +19,7 @@ pub struct MemoryBound {
 impl MemoryBound {
     /// All of it, in bytes.
     pub fn bytes(&self) -> usize {
-        self.shards * READS_PER_SHARD * limits::GET_RECORDS_BYTES + self.producers + self.instances
+        self.shards * limits::READS_PER_SHARD * limits::GET_RECORDS_BYTES + self.producers + self.instances
     }
 }
 
@@ -41,8 +38,9 @@ impl fmt::Display for MemoryBound {
         let size = |bytes: usize| ByteSize(bytes as u64);
         write!(
             f,
-            "at most {}: {shards} shards x {READS_PER_SHARD} reads of {read}, producers {}, instances {}",
+            "at most {}: {shards} shards x {} reads of {read}, producers {}, instances {}",
             size(self.bytes()),
+            limits::READS_PER_SHARD,
             size(producers),
             size(instances),
         )

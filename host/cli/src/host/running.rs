@@ -13,6 +13,7 @@ use futures::{
 };
 use tidemill_engine::{
     consumer::{PipelineError, Progress, Summary},
+    limits,
     producer::Producer,
     task,
 };
@@ -22,9 +23,6 @@ use tracing::Instrument;
 
 use super::Host;
 use crate::{exit::Exit, failure::Failure};
-
-/// How often the log says how far the pipelines are. Ours.
-const REPORT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// What a pipeline did in its life.
 #[derive(Debug)]
@@ -129,7 +127,7 @@ fn not_drained(grace: Duration) -> Failure {
 }
 
 async fn report(watched: &[(String, Arc<Progress>)]) {
-    let mut ticks = interval(REPORT_INTERVAL);
+    let mut ticks = interval(limits::REPORT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {

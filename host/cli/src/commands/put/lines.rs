@@ -18,14 +18,9 @@ use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, Decoder, Fram
 
 use crate::{exit::Exit, failure::Failure};
 
-/// Lines that are put at once if they are there. Ours: as many as one request has entries.
-const CHUNK_LINES: usize = limits::PUT_RECORDS_ENTRIES;
-/// Bytes that are read at once. Ours.
-const READ_BYTES: usize = 1 << 20;
-
 /// Where lines come from.
 pub struct Input {
-    /// The lines that are there, at least one a time.
+    /// The lines that are there, at least one and at most a request's worth at a time.
     pub chunks: ReadyChunks<Pin<Box<dyn Stream<Item = io::Result<Line>> + Send>>>,
     length: Option<u64>,
 }
@@ -54,8 +49,8 @@ impl Input {
     }
 
     fn of(reader: impl AsyncRead + Send + 'static, length: Option<u64>) -> Self {
-        let lines = FramedRead::with_capacity(reader, Lines::default(), READ_BYTES);
-        Self { chunks: lines.boxed().ready_chunks(CHUNK_LINES), length }
+        let lines = FramedRead::with_capacity(reader, Lines::default(), limits::PUT_READ_BYTES);
+        Self { chunks: lines.boxed().ready_chunks(limits::PUT_RECORDS_ENTRIES), length }
     }
 
     /// A progress bar on stderr where people look at it, over the bytes of the input.

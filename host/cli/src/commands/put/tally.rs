@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use indicatif::ProgressBar;
-use tidemill_engine::producer::BatchTicket;
-
-/// Failed lines that are named one by one; the rest are counted. Ours.
-const NAMED_FAILURES: u64 = 20;
+use tidemill_engine::{limits, producer::BatchTicket};
 
 /// Counts of lines that have settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,7 +21,7 @@ impl Tally {
     /// Counts a line that is not on the stream, and says which and why.
     pub fn fail(&mut self, number: u64, reason: &str, bar: &ProgressBar) {
         self.failed += 1;
-        if self.failed <= NAMED_FAILURES {
+        if self.failed <= limits::PUT_NAMED_FAILURES {
             bar.suspend(|| eprintln!("line {number}: {reason}"));
         }
     }
