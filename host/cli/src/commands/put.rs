@@ -47,7 +47,7 @@ pub struct Args {
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let input = Input::open(args.file.as_deref()).await?;
     let kinesis = endpoint::open(&connection.settings()).await?;
-    let stream = endpoint::active_stream(&*kinesis, &args.stream).await?;
+    let stream = endpoint::ensure_stream(&*kinesis, &args.stream, None).await?;
     let settings = ProducerSettings {
         max_record_bytes: stream.max_record_bytes,
         seed: Clock::system().now().0,
