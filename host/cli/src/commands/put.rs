@@ -57,9 +57,13 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
     let stop = Stop::on_signals()?;
     let began = Instant::now();
     let tally = put_all(input, args.partition_key.as_ref(), &producer, stop.token()).await?;
-    output::line(&tally.report(began.elapsed()))?;
-    let complete = tally.failed == 0 && !stop.token().is_cancelled();
-    Ok(if complete { Exit::Ok } else { Exit::Partial })
+    let report = tally.report(began.elapsed());
+    if stop.token().is_cancelled() {
+        output::line(&format!("{report}; interrupted before the end of the input"))?;
+        return Ok(Exit::Partial);
+    }
+    output::line(&report)?;
+    Ok(if tally.failed == 0 { Exit::Ok } else { Exit::Partial })
 }
 
 /// Sends lines as they are read, while a task of its own settles those that were sent before. The producer bounds
