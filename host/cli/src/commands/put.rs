@@ -57,13 +57,8 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
     let stop = Stop::on_signals()?;
     let began = Instant::now();
     let tally = put_all(input, args.partition_key.as_ref(), &producer, stop.token()).await?;
-    let report = tally.report(began.elapsed());
-    if stop.token().is_cancelled() {
-        output::line(&format!("{report}; interrupted before the end of the input"))?;
-        return Ok(Exit::Partial);
-    }
-    output::line(&report)?;
-    Ok(if tally.failed == 0 { Exit::Ok } else { Exit::Partial })
+    output::line(&tally.report(began.elapsed()))?;
+    Ok(if tally.is_complete() { Exit::Ok } else { Exit::Partial })
 }
 
 /// Sends lines as they are read, while a task of its own settles those that were sent before. The producer bounds
@@ -80,9 +75,17 @@ async fn put_all(
     let settling = task::spawn("settle", settle(under_way, bar.clone()));
     let mut unsent = Tally::default();
     let mut broken = None;
-    while let Some(chunk) = stop.run_until_cancelled(input.chunks.next()).await.flatten() {
+    loop {
+        let Some(next) = stop.run_until_cancelled(input.chunks.next()).await else {
+            unsent.interrupted = true;
+            break;
+        };
+        let Some(chunk) = next else { break };
         let lines = chunk.into_iter().map_while(|line| line.map_err(|error| broken = Some(error)).ok());
         let (lines, documents) = documents(lines, key, &mut unsent, &bar);
+        if documents.is_empty() {
+            continue;
+        }
         let ticket = producer.put_all(documents).await.map_err(|error| unexpected(&error))?;
         sent.send(Sent { lines, ticket }).await.map_err(|error| unexpected(&error))?;
     }
