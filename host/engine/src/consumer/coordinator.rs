@@ -154,7 +154,7 @@ impl Coordinator {
 
     fn begin(&mut self, lease: Lease) {
         let key = lease.key.clone();
-        tracing::info!(lease = %key, checkpoint = ?lease.checkpoint, "reading the shard");
+        tracing::info!(lease = %key, checkpoint = %lease.checkpoint, "reading the shard");
         self.held.insert(key.clone());
         self.pipeline.progress.active_shards.fetch_add(1, Relaxed);
         let work = ShardTask::new(Arc::clone(&self.pipeline), lease, self.stop.clone());
@@ -173,7 +173,8 @@ impl Coordinator {
         self.pipeline.progress.active_shards.fetch_sub(1, Relaxed);
         self.pipeline.handler.shard_closed(&key.shard);
         self.held.remove(key);
-        tracing::info!(lease = %key, ?exit, "the shard is not read any more");
+        let why = exit.map_or("failed", ShardExit::as_str);
+        tracing::info!(lease = %key, why, "the shard is not read any more");
     }
 }
 

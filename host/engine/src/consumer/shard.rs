@@ -36,6 +36,17 @@ pub(super) enum ShardExit {
     Lost,
 }
 
+impl ShardExit {
+    /// The word for logs.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Stopped => "stopped",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// The work on one shard.
 pub(super) struct ShardTask {
     pipeline: Arc<Pipeline>,

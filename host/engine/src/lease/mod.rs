@@ -137,6 +137,19 @@ pub enum Checkpoint {
     ShardEnd,
 }
 
+impl fmt::Display for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TrimHorizon => f.write_str("trim-horizon"),
+            Self::Latest => f.write_str("latest"),
+            Self::AtTimestamp(at) => write!(f, "at {at} ms"),
+            Self::At { sequence, sub_sequence: None } => write!(f, "{sequence}"),
+            Self::At { sequence, sub_sequence: Some(sub_sequence) } => write!(f, "{sequence}:{sub_sequence}"),
+            Self::ShardEnd => f.write_str("shard-end"),
+        }
+    }
+}
+
 /// A store did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LeaseError {

@@ -1,6 +1,6 @@
 //! Collects documents until sending them is worth a request. Pure: time comes in, decisions go out.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use tokio::time::Instant;
 
@@ -62,11 +62,25 @@ impl Batcher {
         self.documents.is_empty()
     }
 
-    /// Takes everything out.
+    /// Takes everything out, in the order it came.
     pub(super) fn take(&mut self) -> (Vec<Document>, Vec<Member>) {
         self.bytes = 0;
         self.opened = None;
         (std::mem::take(&mut self.documents), std::mem::take(&mut self.members))
+    }
+
+    /// Takes everything out with the documents of one key side by side, each key's in the order they came, so that
+    /// an aggregator can pack them though other keys came in between.
+    pub(super) fn take_by_key(&mut self) -> (Vec<Document>, Vec<Member>) {
+        let (documents, members) = self.take();
+        let mut ranks = HashMap::new();
+        let mut ranked: Vec<(usize, Document, Member)> = Vec::with_capacity(documents.len());
+        for (document, member) in documents.into_iter().zip(members) {
+            let next = ranks.len();
+            ranked.push((*ranks.entry(document.partition_key.clone()).or_insert(next), document, member));
+        }
+        ranked.sort_by_key(|(rank, ..)| *rank);
+        ranked.into_iter().map(|(_, document, member)| (document, member)).unzip()
     }
 }
 
@@ -95,5 +109,22 @@ mod tests {
         let mut batcher = Batcher::new(Duration::from_secs(1), 1_000, 20);
         batcher.add(documents(2), 0, now);
         assert!(batcher.is_due(now), "twenty bytes are enough");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn by_key_each_keys_documents_keep_their_order() {
+        let mut batcher = Batcher::new(Duration::from_secs(1), 3, 1_000);
+        let of = |key: &'static str, data: &'static str| Document {
+            data: data.into(),
+            partition_key: Some(key.into()),
+            explicit_hash_key: None,
+        };
+        let mixed = vec![of("b", "1"), of("a", "2"), of("b", "3"), of("a", "4"), of("b", "5")];
+        batcher.add(mixed, 7, Instant::now());
+        let (documents, members) = batcher.take_by_key();
+        let data: Vec<_> = documents.iter().map(|document| document.data.clone()).collect();
+        assert_eq!(data, ["1", "3", "5", "2", "4"]);
+        let indexes: Vec<u32> = members.iter().map(|member| member.index).collect();
+        assert_eq!(indexes, [0, 2, 4, 1, 3]);
     }
 }

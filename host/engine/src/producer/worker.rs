@@ -190,7 +190,8 @@ impl Worker {
     }
 
     async fn encode(&mut self) {
-        let (documents, members) = self.batcher.take();
+        let aggregates = self.processor.aggregates();
+        let (documents, members) = if aggregates { self.batcher.take_by_key() } else { self.batcher.take() };
         let members: Arc<[Member]> = members.into();
         match self.processor.encode(&documents, self.max_record_bytes).await {
             Ok(encoded) => encoded.into_iter().for_each(|part| self.enqueue(part, &members)),
