@@ -1,1 +1,6 @@
+//! Back ends of tidemill: Amazon Kinesis through the AWS SDK, and the stores that keep leases.
+//! Each turns the errors of what it speaks to into the engine's.
+#![warn(missing_docs)]
 
+pub mod kinesis;
+pub mod leases;

@@ -11,6 +11,7 @@ pub mod hash;
 pub mod kinesis;
 pub mod lease;
 pub mod limits;
+pub mod native;
 pub mod processor;
 pub mod producer;
 pub mod record;

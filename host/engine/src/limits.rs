@@ -80,6 +80,8 @@ pub const PRODUCER_COMMANDS: usize = 64;
 pub const PUT_ATTEMPTS: u32 = 40;
 /// First and longest pause before an entry is sent again. Ours.
 pub const PUT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(15));
+/// Bytes of a partition key that a producer picks for documents without one. Ours: 64 random bits as hex digits.
+pub const SPREAD_KEY_BYTES: usize = 16;
 
 /// How often one shard is read while there is something to read. Service: at most five times a second.
 pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
@@ -95,13 +97,103 @@ pub const FAILOVER: Duration = Duration::from_secs(10);
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Attempts at the last checkpoint of a shard that is given back. Ours.
 pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
+/// How long connecting to AWS may take. Ours; the SDK's is 3.1 s.
+pub const AWS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one call of AWS may take, 10 MiB over a slow line included. Ours; the KPL's `RequestTimeout` is 6 s.
+pub const AWS_CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long finding a region, and then credentials, may take at start. Ours: without a network, asking for the role
+/// of the machine would take longer.
+pub const AWS_SETUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Memory that a lease file may use for what it read, in bytes. Ours: thousands of leases fit.
+pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
+/// Calls that may wait for a lease file, and that share one write to the disk. Ours.
+pub const LEASE_FILE_QUEUE: usize = 1_024;
 /// How long a stopping host may take to finish its batches. Ours.
 pub const GRACE: Duration = Duration::from_secs(30);
+/// How long a stream may take to be active before a command gives up. Ours: the service needs seconds.
+pub const STREAM_ACTIVE_WITHIN: Duration = Duration::from_secs(120);
+/// How often a stream that is not active yet is looked at. Ours: four of the twenty calls a second that it allows.
+pub const STREAM_ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
+/// How often a running host logs how far its pipelines are. Ours.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(10);
+/// Reads of one shard that are held at once: one that is handled and one fetched ahead. Invariant I7.
+pub const READS_PER_SHARD: usize = 2;
+
+/// Bytes of its input that `tidemill put` reads at once. Ours.
+pub const PUT_READ_BYTES: usize = 1 << 20;
+/// Groups of lines of `tidemill put` that may wait to be settled. Ours: the producer is full before.
+pub const PUT_GROUPS: usize = 1_024;
+/// Failed lines that `tidemill put` names one by one before it only counts them. Ours.
+pub const PUT_NAMED_FAILURES: u64 = 20;
 
 /// How long one call of a handler may take unless the pipeline says otherwise. Ours.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
 /// Memory of one instance unless the pipeline says otherwise, in bytes. Ours: it fits a Python component.
 pub const INSTANCE_BYTES: usize = 128 << 20;
+
+/// Largest `MaxResults` of ListShards; more than [`LIST_SHARDS_RESULTS`] are not given. Service: ListShards.
+pub const LIST_SHARDS_RESULTS_MAX: usize = 10_000;
+/// ListShards calls a second on one stream. Service: ListShards.
+pub const LIST_SHARDS_PER_SECOND: u32 = 1_000;
+/// Largest `Limit` of DescribeStream. Service: DescribeStream.
+pub const DESCRIBE_STREAM_SHARDS_MAX: usize = 10_000;
+/// DescribeStream calls a second in one account. Service: DescribeStream.
+pub const DESCRIBE_STREAM_PER_SECOND: u32 = 10;
+/// DescribeStreamSummary calls a second in one account. Service: DescribeStreamSummary.
+pub const DESCRIBE_SUMMARY_PER_SECOND: u32 = 20;
+/// DescribeLimits calls a second in one account. Service: DescribeLimits.
+pub const DESCRIBE_LIMITS_PER_SECOND: u32 = 1;
+/// Calls a second in one account of each operation that makes, lists or reshards streams. Service: 5 for each.
+pub const CONTROL_CALLS_PER_SECOND: u32 = 5;
+/// GetShardIterator calls a second on one shard. Service: GetShardIterator.
+pub const GET_SHARD_ITERATOR_PER_SECOND: u32 = 5;
+/// Streams in one ListStreams response unless `Limit` says otherwise. Service: ListStreams, default 100.
+pub const LIST_STREAMS_RESULTS: usize = 100;
+/// Largest `Limit` of ListStreams. Service: ListStreams.
+pub const LIST_STREAMS_RESULTS_MAX: usize = 10_000;
+/// Largest target of UpdateShardCount. Service: UpdateShardCount, 10,000 shards.
+pub const UPDATE_SHARD_COUNT_MAX: u32 = 10_000;
+/// Calls of UpdateShardCount on one stream within [`UPDATE_SHARD_COUNT_SPAN`]. Service: 10 in 24 hours.
+pub const UPDATE_SHARD_COUNT_CALLS: usize = 10;
+/// The span that [`UPDATE_SHARD_COUNT_CALLS`] counts in. Service: rolling 24 hours.
+pub const UPDATE_SHARD_COUNT_SPAN: Duration = Duration::from_secs(24 * 3600);
+/// Shards of a new stream on demand. Service: four.
+pub const ON_DEMAND_SHARDS: u32 = 4;
+/// Characters in a stream's name or a shard's id. Service: 1 to 128.
+pub const STREAM_NAME_CHARS: usize = 128;
+/// Characters in a shard iterator. Service: 1 to 512.
+pub const SHARD_ITERATOR_CHARS: usize = 512;
+/// Tags of one stream. Service: 50.
+pub const STREAM_TAGS: usize = 50;
+/// Characters in the key of a tag. Service: 1 to 128.
+pub const TAG_KEY_CHARS: usize = 128;
+/// Characters in the value of a tag. Service: 0 to 256.
+pub const TAG_VALUE_CHARS: usize = 256;
+/// Characters in the id of an encryption key. Service: 1 to 2,048.
+pub const KEY_ID_CHARS: usize = 2_048;
+/// Account of the embedded Kinesis unless told otherwise. Ours; other emulators use it too.
+pub const LOCAL_ACCOUNT: &str = "000000000000";
+/// Region of the embedded Kinesis unless told otherwise. Ours.
+pub const LOCAL_REGION: &str = "us-east-1";
+/// Open shards in the embedded Kinesis unless told otherwise. Ours: the service's default was 500 for long.
+pub const LOCAL_SHARD_LIMIT: u32 = 500;
+/// How long a stream of the embedded Kinesis is being created, updated or deleted. Ours: clients see the state.
+pub const LOCAL_TRANSITION: Duration = Duration::from_millis(50);
+/// Digits of a hash key. Service: pattern `0|([1-9]\d{0,38})`.
+pub const HASH_KEY_DIGITS: usize = 39;
+/// Bytes of one request's body that the embedded Kinesis takes: [`PUT_RECORDS_BYTES`] in base64, with the JSON around
+/// 500 entries whose keys are written in escapes. Ours.
+pub const LOCAL_BODY_BYTES: usize = 16 << 20;
+/// Requests that the embedded Kinesis works on at once; others wait. Ours: it bounds the bodies in memory.
+pub const LOCAL_REQUESTS: usize = 64;
+/// How long the embedded Kinesis waits for its connections when it stops. Ours.
+pub const LOCAL_STOP: Duration = Duration::from_secs(5);
+/// How long the embedded Kinesis waits for the body of a request. Ours: a stalled client gives its room back.
+pub const LOCAL_BODY_WAIT: Duration = Duration::from_secs(30);
+/// Bytes of a body past [`LOCAL_BODY_BYTES`] that the embedded Kinesis still reads, so that its client sees the
+/// refusal and not a broken connection. Ours.
+pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
+
 /// Instances of all components that a worker may have at once. Ours: one a shard and handler; it costs address space
 /// alone until they are used.
 pub const INSTANCES: u32 = 1_000;

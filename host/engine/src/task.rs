@@ -15,5 +15,7 @@ where
     F::Output: Send + 'static,
 {
     use tracing::Instrument;
-    AbortOnDropHandle::new(tokio::spawn(future.instrument(tracing::debug_span!("task", name))))
+    let named = future.instrument(tracing::debug_span!("task", name));
+    // The span around the caller goes along even where the log is too terse to name tasks.
+    AbortOnDropHandle::new(tokio::spawn(named.in_current_span()))
 }

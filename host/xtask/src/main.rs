@@ -1,1 +1,43 @@
-fn main() {}
+//! The chores of this repository, for `cargo xtask`. Each does its own set-up, so that a fresh clone needs one command.
+
+mod demo;
+mod guests;
+mod python;
+mod repository;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::repository::{Profile, Repository};
+
+/// The chores of this repository.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Flags {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run a component on 60,000 records of an embedded Kinesis, and verify what comes out
+    Demo {
+        /// Build for development: sooner ready, slower at work
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Run every test, end to end
+    Test(test::Flags),
+    /// Compile the components in guests/
+    Guests,
+}
+
+fn main() -> Result<()> {
+    let repository = Repository::find()?;
+    match Flags::parse().chore {
+        Chore::Demo { dev } => demo::run(&repository, if dev { Profile::Dev } else { Profile::Release }),
+        Chore::Test(flags) => test::run(&repository, &flags),
+        Chore::Guests => guests::build(&repository).map(drop),
+    }
+}

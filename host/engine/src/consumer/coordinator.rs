@@ -126,15 +126,9 @@ impl Coordinator {
 
     async fn plan(&mut self) -> Result<Plan, LeaseError> {
         let settings = &self.pipeline.settings;
-        let leases = self.leases().await?;
+        let leases = leases_of(&self.pipeline, &self.stream).await?;
         let expired = self.observer.observe(&leases, Instant::now(), settings.keeper.failover);
         Ok(plan(settings.start, &self.shards, &leases, &self.held, &expired, &self.stream))
-    }
-
-    async fn leases(&self) -> Result<Vec<Lease>, LeaseError> {
-        let mut leases = self.pipeline.leases.list().await?;
-        leases.retain(|lease| lease.key.stream == self.stream);
-        Ok(leases)
     }
 
     async fn carry_out(&mut self, plan: Plan) -> Result<(), LeaseError> {
@@ -189,6 +183,12 @@ enum RoundError {
     Stream(#[from] KinesisError),
     #[error(transparent)]
     Leases(#[from] LeaseError),
+}
+
+async fn leases_of(pipeline: &Pipeline, stream: &str) -> Result<Vec<Lease>, LeaseError> {
+    let mut leases = pipeline.leases.list().await?;
+    leases.retain(|lease| &*lease.key.stream == stream);
+    Ok(leases)
 }
 
 /// Whether an error of the stream ends the pipeline: at the start whatever cannot pass by itself, later only the

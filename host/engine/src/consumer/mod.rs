@@ -19,7 +19,10 @@ mod place;
 mod progress;
 mod reader;
 mod shard;
+#[cfg(test)]
+mod tests;
 
+pub use delivery::DEFAULT_SINK;
 pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
 pub use reader::{PollingReader, ReadError, ReaderSettings, SourceFetch};

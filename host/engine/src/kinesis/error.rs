@@ -29,7 +29,12 @@ impl KinesisError {
 
     /// Sorts an error of the service by its AWS name.
     pub fn from_code(operation: &'static str, code: &str, message: &str) -> Self {
-        Self { kind: ErrorKind::from_code(code), operation, message: format!("{code}: {message}") }
+        let kind = match (operation, code) {
+            // The service has one name for a stream that is there and for one in another state.
+            ("CreateStream", "ResourceInUseException") => ErrorKind::Exists,
+            _ => ErrorKind::from_code(code),
+        };
+        Self { kind, operation, message: format!("{code}: {message}") }
     }
 }
 

@@ -13,7 +13,10 @@ use crate::{
     time::UnixMillis,
 };
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 mod error;
+pub mod faults;
 pub mod memory;
 
 pub use error::{EntryError, ErrorKind, KinesisError};

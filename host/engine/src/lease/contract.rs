@@ -1,1 +1,177 @@
-//! c
+//! What every [`LeaseStore`] must do, as functions that a test of an implementation runs.
+//!
+//! A function panics where the store breaks the contract, so that the test shows which part of it was broken.
+
+use futures::future::join_all;
+
+use super::{Checkpoint, Lease, LeaseError, LeaseKey, LeaseStore, NewLease, WorkerId};
+
+/// Runs the whole suite, each part on a store that `fresh` makes and that has no leases yet.
+pub async fn check<S: LeaseStore>(fresh: impl AsyncFn() -> S) {
+    a_new_lease_is_free_and_as_it_was_asked_for(&fresh().await).await;
+    creating_again_changes_nothing(&fresh().await).await;
+    every_write_raises_the_counter_by_one(&fresh().await).await;
+    every_stale_write_is_lost_and_changes_nothing(&fresh().await).await;
+    a_deleted_lease_is_lost(&fresh().await).await;
+    a_checkpoint_survives_release_and_take(&fresh().await).await;
+    every_kind_of_checkpoint_is_kept(&fresh().await).await;
+    of_workers_that_race_exactly_one_wins(&fresh().await).await;
+    a_thousand_leases_are_listed_once_each(&fresh().await).await;
+}
+
+/// A new lease has no holder, and `list` shows it as `create` answered it.
+pub async fn a_new_lease_is_free_and_as_it_was_asked_for(store: &dyn LeaseStore) {
+    assert_eq!(store.list().await, Ok(vec![]));
+    let new = new_lease("orders", 1);
+    let lease = created(store, new.clone()).await;
+    assert_eq!((lease.key.clone(), lease.owner.clone()), (new.key, None));
+    assert_eq!((lease.checkpoint.clone(), lease.parents.clone()), (new.checkpoint, new.parents));
+    assert_eq!(store.list().await, Ok(vec![lease]));
+}
+
+/// `create` answers the lease that is there, whatever was asked for.
+pub async fn creating_again_changes_nothing(store: &dyn LeaseStore) {
+    let lease = created(store, new_lease("orders", 1)).await;
+    let taken = store.take(&lease, &worker("a")).await.expect("the lease was just created");
+    let again = NewLease { checkpoint: Checkpoint::Latest, parents: vec![], ..new_lease("orders", 1) };
+    assert_eq!(store.create(again).await, Ok(taken.clone()));
+    assert_eq!(store.list().await, Ok(vec![taken]));
+}
+
+/// Every write answers the lease as it then is, with a counter one higher, and `list` agrees.
+pub async fn every_write_raises_the_counter_by_one(store: &dyn LeaseStore) {
+    let new = created(store, new_lease("orders", 1)).await;
+    let taken = store.take(&new, &worker("a")).await;
+    let taken = expect_next(store, &new, taken).await;
+    assert_eq!(taken.owner, Some(worker("a")));
+    let renewed = store.renew(&taken).await;
+    let renewed = expect_next(store, &taken, renewed).await;
+    let moved = store.checkpoint(&renewed, at("17", Some(3))).await;
+    let moved = expect_next(store, &renewed, moved).await;
+    assert_eq!((moved.checkpoint.clone(), moved.owner.clone()), (at("17", Some(3)), Some(worker("a"))));
+    let stolen = store.take(&moved, &worker("b")).await;
+    let stolen = expect_next(store, &moved, stolen).await;
+    assert_eq!(stolen.owner, Some(worker("b")));
+    let released = store.release(&stolen).await;
+    let released = expect_next(store, &stolen, released).await;
+    assert_eq!(released.owner, None);
+}
+
+/// A write with a counter that is behind or ahead of the stored one is lost, whatever write it is.
+pub async fn every_stale_write_is_lost_and_changes_nothing(store: &dyn LeaseStore) {
+    let new = created(store, new_lease("orders", 1)).await;
+    let behind = store.take(&new, &worker("a")).await.expect("the lease was just created");
+    let current = store.take(&behind, &worker("b")).await.expect("the lease was just taken");
+    let ahead = Lease { counter: current.counter + 1, ..current.clone() };
+    for stale in [new, behind, ahead] {
+        let lost = LeaseError::Lost(stale.key.clone());
+        assert_eq!(store.take(&stale, &worker("a")).await, Err(lost.clone()));
+        assert_eq!(store.renew(&stale).await, Err(lost.clone()));
+        assert_eq!(store.checkpoint(&stale, Checkpoint::ShardEnd).await, Err(lost.clone()));
+        assert_eq!(store.release(&stale).await, Err(lost.clone()));
+        assert_eq!(store.delete(&stale).await, Err(lost));
+        assert_eq!(store.list().await, Ok(vec![current.clone()]));
+    }
+}
+
+/// A lease that was deleted, or never was, is lost; it can be created anew and is then as new.
+pub async fn a_deleted_lease_is_lost(store: &dyn LeaseStore) {
+    let lease = created(store, new_lease("orders", 1)).await;
+    let kept = created(store, new_lease("orders", 2)).await;
+    store.delete(&lease).await.expect("the lease was just created");
+    assert_eq!(store.list().await, Ok(vec![kept]));
+    let lost = LeaseError::Lost(lease.key.clone());
+    assert_eq!(store.take(&lease, &worker("a")).await, Err(lost.clone()));
+    assert_eq!(store.renew(&lease).await, Err(lost.clone()));
+    assert_eq!(store.checkpoint(&lease, Checkpoint::ShardEnd).await, Err(lost.clone()));
+    assert_eq!(store.release(&lease).await, Err(lost.clone()));
+    assert_eq!(store.delete(&lease).await, Err(lost));
+    let again = created(store, new_lease("orders", 1)).await;
+    assert_eq!((again.owner, again.checkpoint), (None, Checkpoint::TrimHorizon));
+}
+
+/// The next holder goes on where the last one stopped.
+pub async fn a_checkpoint_survives_release_and_take(store: &dyn LeaseStore) {
+    let new = created(store, new_lease("orders", 1)).await;
+    let taken = store.take(&new, &worker("a")).await.expect("the lease was just created");
+    let moved = store.checkpoint(&taken, at("17", None)).await.expect("the lease was just taken");
+    let released = store.release(&moved).await.expect("the checkpoint just moved");
+    let next = store.take(&released, &worker("b")).await.expect("the lease was just released");
+    assert_eq!((next.checkpoint, next.parents), (at("17", None), new.parents));
+}
+
+/// Checkpoints come back as they were written, sequence numbers digit for digit.
+pub async fn every_kind_of_checkpoint_is_kept(store: &dyn LeaseStore) {
+    let kinds = [
+        Checkpoint::TrimHorizon,
+        Checkpoint::Latest,
+        Checkpoint::AtTimestamp(crate::time::UnixMillis(1_795_243_466_123)),
+        at("0", None),
+        at("49590338271490256608559692538361571095921575989136588898", Some(0)),
+        at(&"9".repeat(129), Some(u32::MAX)),
+        Checkpoint::ShardEnd,
+    ];
+    let mut lease = created(store, new_lease("orders", 1)).await;
+    for kind in kinds {
+        lease = store.checkpoint(&lease, kind.clone()).await.expect("nobody else writes the lease");
+        assert_eq!(lease.checkpoint, kind);
+        assert_eq!(store.list().await, Ok(vec![lease.clone()]));
+    }
+}
+
+/// Workers that saw the same lease and take it at once: one of them gets it, and the store shows that one.
+pub async fn of_workers_that_race_exactly_one_wins(store: &dyn LeaseStore) {
+    let mut lease = created(store, new_lease("orders", 1)).await;
+    let workers = ["a", "b", "c", "d"].map(worker);
+    for _ in 0..25 {
+        let answers = join_all(workers.iter().map(|worker| store.take(&lease, worker))).await;
+        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+        assert_eq!((won.len(), lost.len()), (1, workers.len() - 1));
+        assert!(lost.into_iter().all(|answer| answer == Err(LeaseError::Lost(lease.key.clone()))));
+        lease = won.into_iter().flatten().next().expect("one worker won");
+        assert_eq!(store.list().await, Ok(vec![lease.clone()]));
+    }
+}
+
+/// Leases of two streams whose shards have the same ids are apart, and many are no burden.
+pub async fn a_thousand_leases_are_listed_once_each(store: &dyn LeaseStore) {
+    let all: Vec<_> =
+        ["orders", "payments"].iter().flat_map(|stream| (0..500).map(|n| new_lease(stream, n))).collect();
+    let mut leases: Vec<_> =
+        join_all(all.into_iter().map(|new| store.create(new))).await.into_iter().flatten().collect();
+    assert_eq!(leases.len(), 1_000);
+    let mut listed = store.list().await.expect("the store is there");
+    leases.sort_by(|a, b| a.key.cmp(&b.key));
+    listed.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(listed, leases);
+}
+
+async fn created(store: &dyn LeaseStore, new: NewLease) -> Lease {
+    store.create(new).await.expect("a lease can be created")
+}
+
+/// The answer to a write, after a check that it is the next state and that the store shows it.
+async fn expect_next(store: &dyn LeaseStore, before: &Lease, answer: Result<Lease, LeaseError>) -> Lease {
+    let after = answer.expect("the lease was as the caller last saw it");
+    assert_eq!(after.counter, before.counter + 1);
+    assert_eq!((&after.key, &after.parents), (&before.key, &before.parents));
+    assert_eq!(store.list().await, Ok(vec![after.clone()]));
+    after
+}
+
+fn new_lease(stream: &str, number: u32) -> NewLease {
+    NewLease {
+        key: LeaseKey { stream: stream.into(), shard: format!("shardId-{number:012}").into() },
+        checkpoint: Checkpoint::TrimHorizon,
+        parents: vec!["shardId-000000000100".into(), "shardId-000000000101".into()],
+    }
+}
+
+fn worker(id: &str) -> WorkerId {
+    id.into()
+}
+
+fn at(sequence: &str, sub_sequence: Option<u32>) -> Checkpoint {
+    let sequence = sequence.to_owned().try_into().expect("the suite writes good sequence numbers");
+    Checkpoint::At { sequence, sub_sequence }
+}

@@ -232,3 +232,6 @@ impl Keeping {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::{record::ShardId, sequence::SequenceNumber, time::UnixMillis};
 
+pub mod change;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod keeper;

@@ -15,6 +15,9 @@ mod queue;
 mod retry;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, future::Future, num::NonZeroUsize, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use thiserror::Error;

@@ -295,7 +295,7 @@ impl Worker {
 
     /// A partition key that says nothing: documents without one are spread over all shards.
     fn spread(&mut self) -> ByteString {
-        format!("{:016x}", self.random.u64(..)).into()
+        format!("{:0width$x}", self.random.u64(..), width = limits::SPREAD_KEY_BYTES).into()
     }
 }
 

@@ -1,0 +1,87 @@
+//! Leases in a file, so that one machine keeps its checkpoints with no server.
+//!
+//! The file is locked while it is open, so no two processes share it. That is why opening it frees every lease in it:
+//! whoever held one is gone, and a restart goes on at once instead of after the failover time. A thread of its own
+//! writes the file and answers when the disk has what was written, so no call blocks the runtime.
+
+use std::{path::Path, sync::Arc};
+
+use async_trait::async_trait;
+use tidemill_engine::lease::{
+    Checkpoint, Lease, LeaseError, LeaseStore, NewLease, WorkerId,
+    change::{Change, Update},
+};
+
+use writer::Writer;
+
+mod open;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use open::OpenError;
+
+/// The leases of one application in a file. Cloning is cheap; the file is closed with the last clone.
+#[derive(Clone, Debug)]
+pub struct FileLeases {
+    application: Arc<str>,
+    writer: Arc<Writer>,
+}
+
+impl FileLeases {
+    /// Opens the file, creates it if there is none, and frees all leases in it. It waits for the disk, so it is for
+    /// the start of a process.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what to do; nothing was changed.
+    pub fn open(path: &Path, application: &str) -> Result<Self, OpenError> {
+        let database = open::open(path)?;
+        let writer = Writer::start(database).map_err(|source| OpenError::io(path, source))?;
+        Ok(Self { application: application.into(), writer: Arc::new(writer) })
+    }
+
+    /// The leases of another application in the same file.
+    #[must_use]
+    pub fn of_application(&self, application: &str) -> Self {
+        Self { application: application.into(), writer: Arc::clone(&self.writer) }
+    }
+
+    async fn update(&self, lease: &Lease, update: Update) -> Result<Lease, LeaseError> {
+        let changed = self.writer.write(&self.application, Change::update(lease, update)).await?;
+        changed.ok_or_else(|| LeaseError::Lost(lease.key.clone()))
+    }
+}
+
+#[async_trait]
+impl LeaseStore for FileLeases {
+    async fn list(&self) -> Result<Vec<Lease>, LeaseError> {
+        self.writer.list(&self.application).await
+    }
+
+    async fn create(&self, lease: NewLease) -> Result<Lease, LeaseError> {
+        let key = lease.key.clone();
+        let created = self.writer.write(&self.application, Change::Create(lease)).await?;
+        created.ok_or(LeaseError::Lost(key))
+    }
+
+    async fn take(&self, lease: &Lease, worker: &WorkerId) -> Result<Lease, LeaseError> {
+        self.update(lease, Update::Take(worker.clone())).await
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<Lease, LeaseError> {
+        self.update(lease, Update::Renew).await
+    }
+
+    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint) -> Result<Lease, LeaseError> {
+        self.update(lease, Update::Checkpoint(checkpoint)).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<Lease, LeaseError> {
+        self.update(lease, Update::Release).await
+    }
+
+    async fn delete(&self, lease: &Lease) -> Result<(), LeaseError> {
+        self.writer.write(&self.application, Change::update(lease, Update::Delete)).await.map(drop)
+    }
+}

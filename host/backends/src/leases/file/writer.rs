@@ -1,0 +1,153 @@
+//! The thread that owns the file.
+//!
+//! It takes every command that waits, does them in one transaction, and answers when the disk has it. So the cost of
+//! a write to the disk is shared by all shards that want one at the same time, and each answer is durable.
+
+use std::{io, mem, thread};
+
+use redb::{Database, ReadableTable, Table};
+use tidemill_engine::{
+    lease::{Lease, LeaseError, LeaseKey, change::Change},
+    limits,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::stored::{self, LEASES};
+
+/// A handle on the thread. Dropping it waits for the write under way and closes the file.
+#[derive(Debug)]
+pub(super) struct Writer {
+    commands: mpsc::Sender<Command>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Command {
+    application: String,
+    /// The change to make; without one, all leases are listed.
+    change: Option<Change>,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// All leases, or the one that was changed as it then is: none when it was deleted.
+type Answer = Result<Vec<Lease>, LeaseError>;
+
+type LeaseTable<'t> = Table<'t, (&'static str, &'static str, &'static str), &'static [u8]>;
+
+impl Writer {
+    pub(super) fn start(database: Database) -> io::Result<Self> {
+        let (commands, queue) = mpsc::channel(limits::LEASE_FILE_QUEUE);
+        let thread = thread::Builder::new().name("lease-file".into()).spawn(move || run(&database, queue))?;
+        Ok(Self { commands, thread: Some(thread) })
+    }
+
+    /// All leases of an application.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub(super) async fn list(&self, application: &str) -> Answer {
+        self.ask(application, None).await
+    }
+
+    /// Makes a change and answers the lease as it then is, if it still is.
+    ///
+    /// # Cancel safety
+    /// A change whose future was dropped may be made or not.
+    pub(super) async fn write(&self, application: &str, change: Change) -> Result<Option<Lease>, LeaseError> {
+        self.ask(application, Some(change)).await.map(|mut leases| leases.pop())
+    }
+
+    async fn ask(&self, application: &str, change: Option<Change>) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let gone = || LeaseError::Unavailable("the thread that writes the lease file has ended".into());
+        let command = Command { application: application.to_owned(), change, reply };
+        self.commands.send(command).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // The thread ends when no sender is left, so this one goes before the wait for it.
+        drop(mem::replace(&mut self.commands, mpsc::channel(1).0));
+        if let Some(thread) = self.thread.take() {
+            // A panic was printed where it happened, and every call since has failed.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(database: &Database, mut queue: mpsc::Receiver<Command>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut commands = vec![first];
+        while commands.len() < limits::LEASE_FILE_QUEUE
+            && let Ok(next) = queue.try_recv()
+        {
+            commands.push(next);
+        }
+        do_all(database, commands);
+    }
+}
+
+fn do_all(database: &Database, commands: Vec<Command>) {
+    let (asked, replies): (Vec<_>, Vec<_>) =
+        commands.into_iter().map(|command| ((command.application, command.change), command.reply)).unzip();
+    let answers = transact(database, asked).unwrap_or_else(|error| {
+        let reason = format!("{error}; the file is not written again until the process is started anew");
+        vec![Err(LeaseError::Unavailable(reason)); replies.len()]
+    });
+    for (reply, answer) in replies.into_iter().zip(answers) {
+        // Whoever asked may have gone.
+        let _ = reply.send(answer);
+    }
+}
+
+fn transact(database: &Database, asked: Vec<(String, Option<Change>)>) -> Result<Vec<Answer>, redb::Error> {
+    let transaction = database.begin_write()?;
+    let answers = {
+        let mut table = transaction.open_table(LEASES)?;
+        let answer = |(application, change): (String, Option<Change>)| match change {
+            None => list(&table, &application),
+            Some(change) => write(&mut table, &application, change),
+        };
+        asked.into_iter().map(answer).collect::<Result<_, _>>()?
+    };
+    transaction.commit()?;
+    Ok(answers)
+}
+
+fn list(table: &LeaseTable<'_>, application: &str) -> Result<Answer, redb::Error> {
+    let mut leases = Vec::new();
+    for item in table.range((application, "", "")..)? {
+        let (key, value) = item?;
+        let (owner, stream, shard) = key.value();
+        if owner != application {
+            break;
+        }
+        let key = LeaseKey { stream: stream.into(), shard: shard.into() };
+        match stored::decode(key, value.value()) {
+            Ok(lease) => leases.push(lease),
+            Err(reason) => return Ok(Err(LeaseError::Unavailable(reason))),
+        }
+    }
+    Ok(Ok(leases))
+}
+
+fn write(table: &mut LeaseTable<'_>, application: &str, change: Change) -> Result<Answer, redb::Error> {
+    let lease_key = change.key().clone();
+    let key = (application, &*lease_key.stream, lease_key.shard.as_str());
+    let found = table.get(key)?.map(|value| stored::decode(lease_key.clone(), value.value()));
+    let found = match found.transpose() {
+        Ok(found) => found,
+        Err(reason) => return Ok(Err(LeaseError::Unavailable(reason))),
+    };
+    let changed = match change.apply(found) {
+        Ok(changed) => changed,
+        Err(lost) => return Ok(Err(lost)),
+    };
+    match &changed {
+        Some(lease) => table.insert(key, &*stored::encode(lease))?,
+        None => table.remove(key)?,
+    };
+    Ok(Ok(changed.into_iter().collect()))
+}

@@ -1,0 +1,3 @@
+//! Stores that keep leases, and the checkpoints in them, beyond the life of the process.
+
+pub mod file;

@@ -1,0 +1,54 @@
+//! `tidemill check`: settings and components, and the streams on request, without running anything.
+
+use std::path::PathBuf;
+
+use tidemill_engine::kinesis::ErrorKind;
+
+use crate::{
+    args::ConnectionFlags, config::Config, endpoint, exit::Exit, failure::Failure, host::component, output,
+};
+
+/// Check a settings file and its components against the contract, without running anything
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The settings file
+    #[arg(default_value = "tidemill.toml")]
+    settings: PathBuf,
+    /// Check too that the streams are there; nothing is created
+    #[arg(long)]
+    streams: bool,
+}
+
+/// Says for every pipeline what was found.
+pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
+    let config = Config::load(&args.settings)?;
+    let engine = component::engine()?;
+    for (name, pipeline) in &config.pipelines {
+        let path = &pipeline.handler.component;
+        let inspection = component::inspect(&engine, path).await?;
+        output::line(&format!("pipeline {name}: {}", component::Shown(path, &inspection)))?;
+    }
+    if args.streams {
+        check_streams(&config, flags).await?;
+    }
+    output::line(&format!("{} is in order", args.settings.display()))?;
+    Ok(Exit::Ok)
+}
+
+async fn check_streams(config: &Config, flags: ConnectionFlags) -> Result<(), Failure> {
+    let Some(settings) = flags.over(&config.kinesis) else {
+        return output::line("streams: the embedded Kinesis is not running; they are checked when it starts");
+    };
+    let kinesis = endpoint::open(&settings).await?;
+    for (name, pipeline) in &config.pipelines {
+        for (stream, create) in pipeline.streams() {
+            let found = match (kinesis.describe_stream_summary(stream).await, create) {
+                (Ok(summary), _) => format!("{} {} shards", summary.status.as_str(), summary.open_shards),
+                (Err(error), Some(_)) if error.kind == ErrorKind::NotFound => "will be created".to_owned(),
+                (Err(error), _) => return Err(Failure::of_stream(stream, &error)),
+            };
+            output::line(&format!("pipeline {name}: stream {stream}: {found}"))?;
+        }
+    }
+    Ok(())
+}

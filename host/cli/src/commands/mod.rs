@@ -1,0 +1,27 @@
+//! The commands, a file each: its flags, and what it does with them.
+
+pub mod check;
+pub mod local;
+pub mod put;
+pub mod run;
+pub mod streams;
+pub mod tail;
+
+use crate::{
+    args::{Cli, Command},
+    exit::Exit,
+    failure::Failure,
+};
+
+/// Does what the command line says.
+pub async fn run(cli: Cli) -> Result<Exit, Failure> {
+    let connection = cli.connection;
+    match cli.command {
+        Command::Run(args) => run::run(args, connection).await,
+        Command::Check(args) => check::run(args, connection).await,
+        Command::Put(args) => put::run(args, connection).await,
+        Command::Tail(args) => tail::run(args, connection).await,
+        Command::Streams(args) => streams::run(args, connection).await,
+        Command::Local(args) => local::run(args).await,
+    }
+}

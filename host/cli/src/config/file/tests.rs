@@ -1,0 +1,209 @@
+use std::time::Duration;
+
+use miette::{GraphicalReportHandler, GraphicalTheme};
+
+use super::*;
+
+const SMALLEST: &str = r#"
+application = "orders"
+[pipelines.orders]
+source = { stream = "orders" }
+handler = { component = "filter.wasm" }
+"#;
+
+fn parse(text: &str) -> Result<Config, Failure> {
+    Config::parse("tidemill.toml", text)
+}
+
+fn refused(text: &str) -> Failure {
+    parse(text).map(drop).expect_err("the settings were taken")
+}
+
+/// The smallest file with one text in it replaced.
+fn with(old: &str, new: &str) -> String {
+    assert!(SMALLEST.contains(old));
+    SMALLEST.replace(old, new)
+}
+
+#[test]
+fn the_smallest_file_has_the_defaults_that_are_documented() {
+    let smallest = parse(SMALLEST).unwrap();
+    let pipeline = smallest.pipelines.values().next().unwrap();
+    assert_eq!(smallest.grace, Duration::from_secs(30));
+    assert_eq!(smallest.kinesis.endpoint, Endpoint::Aws);
+    assert_eq!(smallest.lease_store(), StoreKind::File);
+    assert_eq!(smallest.leases.failover, Duration::from_secs(10));
+    assert_eq!(pipeline.handler.memory, 128 << 20);
+    assert_eq!(pipeline.handler.batch_records.get(), 1_000);
+    assert_eq!(pipeline.source.processor.to_string(), "json-line");
+}
+
+#[test]
+fn the_documented_file_is_read_and_says_what_it_says() {
+    let page = include_str!("../../../../../docs/settings.md");
+    let text = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let config = parse(text).unwrap();
+    let pipeline = config.pipelines.values().next().unwrap();
+    let smallest = parse(SMALLEST).unwrap();
+    let default = smallest.pipelines.values().next().unwrap();
+    // Where the page gives a default, it is the one that holds.
+    assert_eq!(config.grace, smallest.grace);
+    assert_eq!(format!("{:?}", pipeline.source.start), format!("{:?}", default.source.start));
+    assert_eq!(pipeline.source.interval, default.source.interval);
+    assert_eq!(pipeline.source.idle_interval, default.source.idle_interval);
+    assert_eq!(pipeline.source.discovery_interval, default.source.discovery_interval);
+    assert_eq!(pipeline.handler.memory, default.handler.memory);
+    assert_eq!(pipeline.handler.deadline, default.handler.deadline);
+    assert_eq!(pipeline.handler.batch_bytes, default.handler.batch_bytes);
+    assert_eq!(pipeline.handler.attempts, default.handler.attempts);
+    let [sink, audit] = [pipeline.sink.as_ref().unwrap(), pipeline.sinks.values().next().unwrap()];
+    assert_eq!((sink.linger, sink.buffer, sink.requests), (audit.linger, audit.buffer, audit.requests));
+    assert_eq!(audit.stream.region(), Some("eu-west-1"));
+}
+
+#[test]
+fn i9_every_key_is_documented() {
+    let page = include_str!("../../../../../docs/settings.md");
+    let tables = [
+        "zzz = 1".to_owned() + SMALLEST,
+        SMALLEST.to_owned() + "zzz = 1",
+        SMALLEST.to_owned() + "[kinesis]\nzzz = 1",
+        SMALLEST.to_owned() + "[leases]\nzzz = 1",
+        SMALLEST.to_owned() + "sink = { zzz = 1 }",
+        with("stream = \"orders\"", "zzz = 1"),
+        with("component = \"filter.wasm\"", "zzz = 1"),
+        with("stream = \"orders\"", "create = { zzz = 1 }"),
+    ];
+    for text in tables {
+        let failure = refused(&text);
+        assert!(failure.to_string().starts_with("unknown key `zzz`"), "{failure}");
+        let help = failure.help_text().unwrap();
+        for key in help.trim_start_matches("known here: ").split(", ") {
+            assert!(page.contains(&format!("`{key}`")), "{key} is not documented");
+        }
+    }
+}
+
+#[test]
+fn a_misspelt_key_is_shown_at_its_place_with_the_one_that_was_meant() {
+    let failure = refused(&with("handler", "hander"));
+    assert_eq!(failure.exit(), Exit::Settings);
+    let shown = failure.render(GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()));
+    let expected = "  × unknown key `hander`: file=tidemill.toml line=5 column=1
+   ╭─[tidemill.toml:5:1]
+ 4 │ source = { stream = \"orders\" }
+ 5 │ hander = { component = \"filter.wasm\" }
+   · ───┬──
+   ·    ╰── here
+   ╰────
+  help: did you mean `handler`? known here: source, handler, sink, sinks, on-failure";
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn wrong_values_are_told_with_what_would_be_right() {
+    let source = "stream = \"orders\"";
+    let handler = "component = \"filter.wasm\"";
+    let cases = [
+        (
+            with(handler, "component = \"f\", deadline = \"5 bananas\""),
+            "not a duration: write it as \"500ms\"",
+        ),
+        (with(handler, "component = \"f\", deadline = \"0s\""), "the duration must be longer than zero"),
+        (with(handler, "component = \"f\", deadline = 5"), "invalid type: integer `5`, expected a string"),
+        (with(handler, "component = \"f\", memory = \"64\""), "not a size: write it as \"64MiB\""),
+        (with(handler, "component = \"f\", memory = \"lots\""), "not a size: write it as \"64MiB\""),
+        (
+            with(handler, "component = \"f\", attempts = 0"),
+            "invalid value: integer `0`, expected a nonzero u32",
+        ),
+        (
+            with(source, "stream = \"o\", create = 4"),
+            "invalid type: integer `4`, expected a table such as { shards = 4 }",
+        ),
+        (
+            with(source, "stream = \"arn:aws:sqs:x\""),
+            "not the ARN of a Kinesis stream: expected arn:aws:kinesis:",
+        ),
+        (with(source, "stream = \"a b\""), "not a stream name: 1 to 128 characters"),
+        (with(source, "stream = \"o\", start = \"oldest\""), "not a place to start: expected `trim-horizon`"),
+        (with("\"orders\"\n[", "\"my orders\"\n["), "not a name: 1 to 64 characters"),
+        (
+            SMALLEST.to_owned() + "[kinesis]\nendpoint = \"localhost\"",
+            "not an endpoint: expected `embedded` or a URL",
+        ),
+    ];
+    for (text, expected) in cases {
+        let failure = refused(&text);
+        assert!(failure.to_string().starts_with(expected), "{failure}\n{text}");
+        assert!(failure.to_string().contains(" line="), "{failure} does not say where");
+        assert_eq!(failure.exit(), Exit::Settings);
+    }
+}
+
+#[test]
+fn a_word_that_is_no_choice_is_answered_with_the_nearest() {
+    let processor = refused(&with("stream = \"orders\"", "stream = \"o\", processor = \"jsonline\""));
+    assert!(processor.to_string().starts_with("unknown processor `jsonline`: file="), "{processor}");
+    assert!(processor.help_text().unwrap().starts_with("did you mean `json-line`? expected one of: "));
+    let policy = refused(&(SMALLEST.to_owned() + "on-failure = \"drap\""));
+    assert!(policy.to_string().starts_with("unknown value `drap`: file=tidemill.toml line=6"), "{policy}");
+    assert_eq!(policy.help_text(), Some("did you mean `drop`? expected one of: stop-shard, drop"));
+}
+
+#[test]
+fn a_missing_key_is_named() {
+    let failure = refused(&with("application = \"orders\"", ""));
+    assert!(
+        failure.to_string().starts_with("the key `application` is missing: file=tidemill.toml"),
+        "{failure}"
+    );
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let cases = [
+        ("application = \"a\"\n[pipelines]".to_owned(), "there is no pipeline to run"),
+        (SMALLEST.to_owned() + "[kinesis]\nport = 4567", "kinesis.data-dir and kinesis.port belong to"),
+        (SMALLEST.to_owned() + "[leases]\nstore = \"memory\"\npath = \"x\"", "leases.path is set"),
+        (
+            SMALLEST.to_owned() + "[kinesis]\nendpoint = \"embedded\"\n[leases]\nstore = \"file\"",
+            "leases would outlive the streams",
+        ),
+        (
+            SMALLEST.to_owned() + "sink = { stream = \"a\" }\nsinks.default = { stream = \"b\" }",
+            "pipeline orders has both `sink` and `sinks.default`",
+        ),
+    ];
+    for (text, expected) in cases {
+        let failure = refused(&text);
+        assert!(failure.to_string().starts_with(expected), "{failure}");
+        assert!(failure.help_text().is_some());
+    }
+}
+
+#[test]
+fn streams_in_memory_have_leases_in_memory_unless_they_are_kept() {
+    let fleeting = parse(&(SMALLEST.to_owned() + "[kinesis]\nendpoint = \"embedded\"")).unwrap();
+    assert_eq!(fleeting.lease_store(), StoreKind::Memory);
+    let kept =
+        parse(&(SMALLEST.to_owned() + "[kinesis]\nendpoint = \"embedded\"\ndata-dir = \"d\"")).unwrap();
+    assert_eq!(kept.lease_store(), StoreKind::File);
+}
+
+#[test]
+fn paths_are_relative_to_the_file() {
+    let mut config = parse(SMALLEST).unwrap();
+    config.resolve(Path::new("/etc/tidemill"));
+    let pipeline = config.pipelines.values().next().unwrap();
+    assert_eq!(pipeline.handler.component, Path::new("/etc/tidemill/filter.wasm"));
+    assert_eq!(config.leases.path.as_deref(), Some(Path::new("/etc/tidemill/tidemill.redb")));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_with_what_to_do() {
+    let failure = Config::load(Path::new("no/such/tidemill.toml")).map(drop).unwrap_err();
+    assert!(failure.to_string().contains("file=no/such/tidemill.toml"), "{failure}");
+    assert_eq!(failure.exit(), Exit::Settings);
+    assert!(failure.help_text().is_some());
+}

@@ -1,0 +1,119 @@
+//! `tidemill.toml`: what the settings are. Reading them opens nothing but the file itself.
+//!
+//! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
+
+mod file;
+mod names;
+mod pipeline;
+mod units;
+
+use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
+
+use serde::Deserialize;
+use tidemill_engine::limits;
+
+pub use names::{Name, ProcessorName, Start};
+pub use pipeline::{CreateConfig, HandlerConfig, PipelineConfig, SinkConfig};
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Leases and checkpoints belong to it.
+    pub application: Name,
+    /// How long a stopping host may take to finish what it has in hand.
+    #[serde(default = "grace", deserialize_with = "units::duration")]
+    pub grace: Duration,
+    /// Where the streams are.
+    #[serde(default)]
+    pub kinesis: KinesisConfig,
+    /// Where leases and checkpoints are kept.
+    #[serde(default)]
+    pub leases: LeasesConfig,
+    /// What to run, by name.
+    pub pipelines: BTreeMap<Name, PipelineConfig>,
+}
+
+/// `[kinesis]`: where the streams are.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [kinesis]", default)]
+pub struct KinesisConfig {
+    /// AWS, a URL, or the embedded Kinesis.
+    #[serde(deserialize_with = "units::parsed")]
+    pub endpoint: Endpoint,
+    /// The AWS region.
+    pub region: Option<String>,
+    /// The profile in the AWS configuration files.
+    pub profile: Option<String>,
+    /// Where the embedded Kinesis keeps its streams; without it they are in memory only.
+    pub data_dir: Option<PathBuf>,
+    /// The port of the embedded Kinesis; 0 for any.
+    pub port: u16,
+}
+
+/// Where the streams are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Amazon Kinesis.
+    #[default]
+    Aws,
+    /// Whatever answers there.
+    Url(String),
+    /// The embedded Kinesis, in this process.
+    Embedded,
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "embedded" => Ok(Self::Embedded),
+            url if url.starts_with("http://") || url.starts_with("https://") => Ok(Self::Url(url.to_owned())),
+            _ => Err(format!(
+                "not an endpoint: expected `embedded` or a URL that begins with http:// or https://, got={text:?}"
+            )),
+        }
+    }
+}
+
+/// `[leases]`: where leases and checkpoints are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [leases]", default)]
+pub struct LeasesConfig {
+    /// What keeps them; a file, unless the streams are in memory only too.
+    pub store: Option<StoreKind>,
+    /// The file.
+    pub path: Option<PathBuf>,
+    /// How long a lease may stand still before another worker takes it.
+    #[serde(deserialize_with = "units::positive_duration")]
+    pub failover: Duration,
+    /// How long a checkpoint may wait to be written.
+    #[serde(deserialize_with = "units::positive_duration")]
+    pub checkpoint_interval: Duration,
+}
+
+impl Default for LeasesConfig {
+    fn default() -> Self {
+        Self {
+            store: None,
+            path: None,
+            failover: limits::FAILOVER,
+            checkpoint_interval: limits::CHECKPOINT_INTERVAL,
+        }
+    }
+}
+
+/// What keeps leases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreKind {
+    /// A file on this machine.
+    File,
+    /// This process; they are gone when it stops.
+    Memory,
+}
+
+fn grace() -> Duration {
+    limits::GRACE
+}

@@ -1,0 +1,60 @@
+//! Components: loading and checking them, and what is said about those that are refused.
+
+use std::{fmt, path::Path, sync::Arc};
+
+use bytesize::ByteSize;
+use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection};
+
+use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
+
+/// How much of a digest is shown.
+const DIGEST_SHOWN: usize = 8;
+
+/// Makes the engine of this process.
+pub fn engine() -> Result<Engine, Failure> {
+    Engine::new().map_err(|error| refused(&error))
+}
+
+/// Compiles a component and makes it a handler.
+pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
+    let settings = HandlerSettings {
+        config: config.config.clone(),
+        memory_bytes: config.memory,
+        deadline: config.deadline,
+        ..HandlerSettings::new(name_of(&config.component))
+    };
+    let loaded = ComponentHandler::load(engine, &config.component, settings).await;
+    loaded.map(Arc::new).map_err(|error| refused(&error))
+}
+
+/// Checks a component as loading it would, and runs nothing of it.
+pub async fn inspect(engine: &Engine, path: &Path) -> Result<Inspection, Failure> {
+    let (engine, path) = (engine.clone(), path.to_owned());
+    let inspected = tokio::task::spawn_blocking(move || tidemill_runtime::inspect(&engine, &path)).await;
+    inspected.map_err(|error| Failure::caused(Exit::Unexpected, &error))?.map_err(|error| refused(&error))
+}
+
+/// A component in one line, for people.
+pub struct Shown<'a>(pub &'a Path, pub &'a Inspection);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(path, inspection) = self;
+        let digest = inspection.digest.get(..DIGEST_SHOWN).unwrap_or(&inspection.digest);
+        let size = ByteSize(inspection.bytes as u64);
+        write!(f, "{}@{digest} ({size}, {})", name_of(path), inspection.interface)
+    }
+}
+
+/// What a pipeline's component is called in logs: its file's name.
+fn name_of(path: &Path) -> String {
+    path.file_stem().map_or_else(|| path.display().to_string(), |stem| stem.to_string_lossy().into_owned())
+}
+
+fn refused(error: &ComponentError) -> Failure {
+    let exit = match error {
+        ComponentError::Engine(_) => Exit::Unexpected,
+        _ => Exit::Component,
+    };
+    Failure::caused(exit, error)
+}

@@ -1,0 +1,91 @@
+//! From settings to a running host. [`Host::build`] compiles components, opens clients and stores and looks at the
+//! streams; only [`Host::run`] starts work.
+
+pub mod bound;
+pub mod component;
+mod leases;
+mod pipeline;
+mod running;
+
+use std::{sync::Arc, time::Duration};
+
+use tidemill_engine::{
+    kinesis::Kinesis,
+    lease::{WorkerId, keeper::KeeperSettings},
+    time::Clock,
+};
+use tidemill_local_kinesis::{LocalKinesis, Settings};
+
+use crate::{
+    args::ConnectionFlags,
+    config::{Config, KinesisConfig},
+    endpoint,
+    failure::Failure,
+};
+
+use bound::MemoryBound;
+use leases::Stores;
+use pipeline::{BuiltPipeline, Surroundings};
+
+/// A host that is ready to run.
+#[derive(Debug)]
+pub struct Host {
+    pipelines: Vec<BuiltPipeline>,
+    surroundings: Surroundings,
+    embedded: Option<LocalKinesis>,
+    grace: Duration,
+}
+
+impl Host {
+    /// Opens everything that the settings name. What is wrong with the machine's own files is told before anything
+    /// is asked of a stream.
+    pub async fn build(config: Config, flags: ConnectionFlags) -> Result<Self, Failure> {
+        let clock = Clock::system();
+        let engine = component::engine()?;
+        let mut handlers = Vec::new();
+        for pipeline in config.pipelines.values() {
+            handlers.push(component::load(&engine, &pipeline.handler).await?);
+        }
+        let stores = Stores::open(&config)?;
+        let (embedded, kinesis) = connect(config.kinesis, flags).await?;
+        let surroundings = Surroundings {
+            kinesis,
+            worker: WorkerId::from(&*format!("{}-{}", std::process::id(), clock.now())),
+            clock,
+            keeper: KeeperSettings {
+                failover: config.leases.failover,
+                checkpoint_interval: config.leases.checkpoint_interval,
+            },
+        };
+        let mut pipelines = Vec::new();
+        for ((name, pipeline), handler) in config.pipelines.into_iter().zip(handlers) {
+            let leases = stores.of_pipeline(&name);
+            pipelines.push(BuiltPipeline::build(name, pipeline, handler, leases, &surroundings).await?);
+        }
+        Ok(Self { pipelines, surroundings, embedded, grace: config.grace })
+    }
+
+    /// What the host is about to do, for people.
+    pub fn introduction(&self) -> Vec<String> {
+        let embedded = self.embedded.iter().map(|local| endpoint::introduction(local.url()));
+        let mut bound = MemoryBound::default();
+        self.pipelines.iter().for_each(|pipeline| bound += pipeline.bound());
+        let memory = format!("memory {bound}");
+        embedded.chain([memory]).chain(self.pipelines.iter().map(ToString::to_string)).collect()
+    }
+}
+
+/// Reaches the streams, starting the embedded Kinesis if it is wanted.
+async fn connect(
+    config: KinesisConfig,
+    flags: ConnectionFlags,
+) -> Result<(Option<LocalKinesis>, Arc<dyn Kinesis>), Failure> {
+    if let Some(settings) = flags.over(&config) {
+        return Ok((None, endpoint::open(&settings).await?));
+    }
+    let settings = Settings { port: config.port, data_dir: config.data_dir, ..Settings::default() };
+    let local = LocalKinesis::start(settings).await.map_err(|error| endpoint::not_started(&error))?;
+    // Others join by the wire. This process needs none, nor the credentials that a client would look for.
+    let kinesis = local.kinesis();
+    Ok((Some(local), kinesis))
+}

@@ -1,0 +1,176 @@
+//! Processors compiled into the host.
+
+use async_trait::async_trait;
+use tidemill_processors::{Item, Packed, Preset, pack};
+
+use crate::{
+    batch::DocumentsBuilder,
+    limits,
+    processor::{Decoded, Document, Encoded, Processor, ProcessorError, Rejection},
+    record::Record,
+};
+
+/// One of the presets of `tidemill-processors` behind the seam. It never fails as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct NativeProcessor(Preset);
+
+impl NativeProcessor {
+    /// The processor of this name, if there is one.
+    pub fn preset(name: &str) -> Option<Self> {
+        Preset::named(name).map(Self)
+    }
+
+    /// The names that there are.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        Preset::ALL.iter().map(|preset| preset.name)
+    }
+}
+
+#[async_trait]
+impl Processor for NativeProcessor {
+    fn aggregates(&self) -> bool {
+        self.0.aggregator.shares()
+    }
+
+    async fn decode(&self, records: &[Record]) -> Result<Decoded, ProcessorError> {
+        let mut documents = DocumentsBuilder::for_records(records);
+        let mut rejections = Vec::new();
+        for (raw_index, record) in (0..).zip(records) {
+            let mut raw = documents.raw(record, &record.data);
+            for (sub_index, part) in (0..).zip(self.0.unpack(&record.data)) {
+                match part.checked {
+                    Ok(()) => raw.document(part.place.start, part.place.len()),
+                    Err(malformed) => {
+                        raw.rejected();
+                        rejections.push(Rejection { raw_index, sub_index, reason: malformed.to_string() });
+                    }
+                }
+            }
+        }
+        Ok(Decoded { documents: documents.build(), rejections })
+    }
+
+    async fn encode(&self, documents: &[Document], max_bytes: usize) -> Result<Vec<Encoded>, ProcessorError> {
+        let items: Vec<_> = documents.iter().map(item).collect();
+        let packed = pack(self.0, &items, max_bytes);
+        Ok(packed.into_iter().map(|part| encoded(part, documents)).collect())
+    }
+}
+
+fn item(document: &Document) -> Item<'_, impl PartialEq> {
+    Item {
+        document: &document.data,
+        key: (&document.partition_key, document.explicit_hash_key),
+        key_bytes: document.partition_key.as_ref().map_or(limits::SPREAD_KEY_BYTES, |key| key.len()),
+    }
+}
+
+fn encoded(part: Packed, documents: &[Document]) -> Encoded {
+    let (run, data) = match part {
+        Packed::Alone(at) => (at..at + 1, documents[at].data.clone()),
+        Packed::Shared(run, data) => (run, data.into()),
+        Packed::Refused(document, refusal) => {
+            return Encoded::Refused { document, reason: refusal.to_string() };
+        }
+    };
+    let first = &documents[run.start];
+    Encoded::Entry {
+        data,
+        partition_key: first.partition_key.clone(),
+        explicit_hash_key: first.explicit_hash_key,
+        documents: run,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{hash::HashKey, time::UnixMillis};
+
+    fn record(sequence: u32, data: &'static str) -> Record {
+        Record {
+            sequence: sequence.to_string().try_into().unwrap(),
+            partition_key: "k".into(),
+            data: data.into(),
+            arrival: UnixMillis(1),
+        }
+    }
+
+    fn document(data: &'static str, key: Option<&'static str>, hash: Option<u128>) -> Document {
+        Document {
+            data: Bytes::from_static(data.as_bytes()),
+            partition_key: key.map(Into::into),
+            explicit_hash_key: hash.map(HashKey),
+        }
+    }
+
+    fn named(name: &str) -> NativeProcessor {
+        NativeProcessor::preset(name).unwrap()
+    }
+
+    #[tokio::test]
+    async fn documents_are_decoded_with_their_places_and_bad_lines_are_rejected_with_theirs() {
+        let records = [record(5, "{\"a\":1}\n\nbad\n2\n"), record(6, ""), record(7, "3")];
+        let decoded = named("json-line").decode(&records).await.unwrap();
+        let places: Vec<_> = (0..decoded.documents.len())
+            .map(|at| {
+                let sub_index = decoded.documents.index()[at].sub_index;
+                (decoded.documents.data(at), decoded.documents.sequence(at).as_str(), sub_index)
+            })
+            .collect();
+        assert_eq!(places, [(&b"{\"a\":1}"[..], "5", 0), (b"2", "5", 2), (b"3", "7", 0)]);
+        let rejected: Vec<_> = decoded.rejections.iter().map(|r| (r.raw_index, r.sub_index)).collect();
+        assert_eq!(rejected, [(0, 1)]);
+        assert_eq!(decoded.rejections[0].reason, "not JSON: expected value at line 1 column 1");
+    }
+
+    #[tokio::test]
+    async fn documents_without_a_key_share_an_entry_and_another_key_opens_one() {
+        let documents = [
+            document("1", None, None),
+            document("2", None, None),
+            document("3", Some("k"), None),
+            document("4", Some("k"), Some(9)),
+            document("nothing", Some("k"), Some(9)),
+        ];
+        let encoded = named("json-line").encode(&documents, 100).await.unwrap();
+        let entry =
+            |data: &'static str, key: Option<&'static str>, hash: Option<u128>, documents| Encoded::Entry {
+                data: Bytes::from_static(data.as_bytes()),
+                partition_key: key.map(Into::into),
+                explicit_hash_key: hash.map(HashKey),
+                documents,
+            };
+        let reason = "not JSON: expected ident at line 1 column 2".to_owned();
+        assert_eq!(
+            encoded,
+            [
+                entry("1\n2\n", None, None, 0..2),
+                entry("3\n", Some("k"), None, 2..3),
+                entry("4\n", Some("k"), Some(9), 3..4),
+                Encoded::Refused { document: 4, reason },
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn the_bytes_of_json_are_shared_and_not_copied() {
+        let documents = [document("{\"a\": 1}", Some("k"), None)];
+        let encoded = named("json").encode(&documents, 100).await.unwrap();
+        let Encoded::Entry { data, .. } = &encoded[0] else { panic!("the document must become an entry") };
+        assert_eq!(data.as_ptr(), documents[0].data.as_ptr());
+    }
+
+    #[tokio::test]
+    async fn an_entry_leaves_room_for_the_key_that_the_producer_will_pick() {
+        let documents = [document("1234", None, None)];
+        let limit = 4 + limits::SPREAD_KEY_BYTES;
+        assert!(matches!(named("json").encode(&documents, limit).await.unwrap()[0], Encoded::Entry { .. }));
+        assert!(matches!(
+            named("json").encode(&documents, limit - 1).await.unwrap()[0],
+            Encoded::Refused { document: 0, .. }
+        ));
+    }
+}

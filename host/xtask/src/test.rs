@@ -1,0 +1,60 @@
+//! `cargo xtask test`: builds what the tests start, then runs all of them.
+
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::{
+    guests, python,
+    repository::{self, Profile, Repository, cargo},
+};
+
+/// How the tests are run.
+#[derive(clap::Args)]
+pub struct Flags {
+    /// Fail where a test would be skipped because this machine lacks something
+    #[arg(long, env = "TIDEMILL_NO_SKIPS", value_parser = clap::builder::FalseyValueParser::new())]
+    no_skips: bool,
+    /// Run only the tests whose names hold this text
+    filter: Option<String>,
+}
+
+/// Runs every test of the workspace.
+pub fn run(repository: &Repository, flags: &Flags) -> Result<()> {
+    let guests = guests::build(repository)?;
+    let python = python::environment(repository);
+    // The binary and the tests in one build: two would compile their libraries twice, because tests of this
+    // workspace turn on features of libraries that the binary alone does not.
+    run_cargo(repository, &mut cargo_with("build", &["--workspace", "--all-targets"]))?;
+    let mut test = cargo_with("test", &["--workspace"]);
+    test.env("TIDEMILL_BIN", repository.host(Profile::Dev)).env("TIDEMILL_GUESTS", guests);
+    let skipped = match python {
+        Ok(python) => {
+            test.env("TIDEMILL_PYTHON", python);
+            None
+        }
+        Err(error) if flags.no_skips => {
+            return Err(error.context("the clients of others cannot be installed"));
+        }
+        Err(error) => {
+            test.env("TIDEMILL_SKIP_PYTHON", "1");
+            Some(format!("{error:#}"))
+        }
+    };
+    test.args(flags.filter.as_deref());
+    run_cargo(repository, &mut test)?;
+    if let Some(reason) = skipped {
+        eprintln!("\nSKIPPED: the tests with boto3, async-kinesis and cbor2 did not run, because {reason}");
+    }
+    Ok(())
+}
+
+fn cargo_with(command: &str, arguments: &[&str]) -> Command {
+    let mut cargo = cargo();
+    cargo.arg(command).args(arguments);
+    cargo
+}
+
+fn run_cargo(repository: &Repository, command: &mut Command) -> Result<()> {
+    repository::run(command.current_dir(&repository.root)).context("the tests did not pass")
+}

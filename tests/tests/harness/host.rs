@@ -1,0 +1,77 @@
+//! A `tidemill run` beside the test.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+use super::{PATIENCE, place::Ended, until};
+
+/// A running host. Dropping it kills it.
+pub struct Host {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Host {
+    /// Starts the process with its output in files of a folder, and waits until its pipelines stand.
+    pub async fn start(command: &mut Command, folder: &Path) -> Self {
+        let (stdout, stderr) = (folder.join("stdout"), folder.join("stderr"));
+        let create = |path: &Path| File::create(path).expect("the folder can be written");
+        command.stdin(Stdio::null()).stdout(create(&stdout)).stderr(create(&stderr)).kill_on_drop(true);
+        let mut host = Self { child: command.spawn().expect("the host can be started"), stdout, stderr };
+        until("the host's pipelines stand", async || host.stands().then_some(())).await;
+        host
+    }
+
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        read(&self.stderr)
+    }
+
+    /// Waits for a line of the log that holds all of these texts, and answers it.
+    pub async fn logged(&self, texts: &[&str]) -> String {
+        until(&format!("a log line with {texts:?}"), async || {
+            let log = self.log();
+            log.lines().find(|line| texts.iter().all(|text| line.contains(text))).map(str::to_owned)
+        })
+        .await
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub async fn terminate(self) -> Ended {
+        self.signal(Signal::TERM).await
+    }
+
+    /// Kills it as `kill -9` does, and waits until it is gone.
+    pub async fn kill(self) -> Ended {
+        self.signal(Signal::KILL).await
+    }
+
+    async fn signal(mut self, signal: Signal) -> Ended {
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).expect("the host runs");
+        kill_process(pid, signal).expect("the host runs");
+        let status =
+            timeout(PATIENCE, self.child.wait()).await.expect("the host ends").expect("it is our child");
+        Ended { code: status.code(), stdout: read(&self.stdout), stderr: self.log() }
+    }
+
+    fn stands(&mut self) -> bool {
+        if let Some(status) = self.child.try_wait().expect("it is our child") {
+            panic!("the host ended with {status}:\n{}", self.log());
+        }
+        read(&self.stdout).lines().any(|line| line.starts_with("pipeline "))
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).expect("the host writes text")
+}

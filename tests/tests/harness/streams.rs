@@ -1,0 +1,109 @@
+//! Streams that a test looks into from inside, while hosts and clients of others reach them by URL.
+
+use std::{collections::BTreeMap, fmt::Display, sync::Arc};
+
+use tidemill_engine::{
+    kinesis::{
+        Kinesis, Position, ShardFilter, StreamMode, StreamStatus, list_all_shards, memory::MemoryKinesis,
+    },
+    limits,
+    record::{Entry, Record, ShardId},
+    stream::StreamRef,
+};
+use tidemill_local_kinesis::{LocalKinesis, Settings};
+
+use super::until;
+
+/// An embedded Kinesis in the process of the test: it outlives the hosts that the test starts and kills.
+pub struct Streams {
+    local: LocalKinesis,
+    kinesis: Arc<MemoryKinesis>,
+}
+
+impl Streams {
+    /// Starts on a free port, without streams.
+    pub async fn start() -> Self {
+        let local = LocalKinesis::start(Settings::default()).await.expect("a free port is to be had");
+        let kinesis = local.kinesis();
+        Self { local, kinesis }
+    }
+
+    /// Where clients reach it.
+    pub fn url(&self) -> &str {
+        self.local.url()
+    }
+
+    /// Creates a stream and waits until it takes records.
+    pub async fn create(&self, name: &str, shards: u32) {
+        let stream = stream(name);
+        self.kinesis.create_stream(&stream, StreamMode::Provisioned { shards }).await.expect("it is new");
+        until("the stream is active", async || {
+            let summary = self.kinesis.describe_stream_summary(&stream).await.expect("it exists");
+            (summary.status == StreamStatus::Active).then_some(())
+        })
+        .await;
+    }
+
+    /// Puts documents, each a record of its own with a line end, under the keys given.
+    pub async fn put<K: Into<String>>(
+        &self,
+        name: &str,
+        documents: impl IntoIterator<Item = (K, impl Display)>,
+    ) {
+        let entry = |(key, document): (K, _)| Entry {
+            data: format!("{document}\n").into(),
+            partition_key: key.into().into(),
+            explicit_hash_key: None,
+        };
+        let entries: Vec<Entry> = documents.into_iter().map(entry).collect();
+        for request in entries.chunks(limits::PUT_RECORDS_ENTRIES) {
+            let placed =
+                self.kinesis.put_records(&stream(name), request).await.expect("the stream takes records");
+            assert!(placed.iter().all(Result::is_ok), "the stream refused some entries");
+        }
+    }
+
+    /// Every record of a stream by its shard, in order.
+    pub async fn records(&self, name: &str) -> BTreeMap<ShardId, Vec<Record>> {
+        let stream = stream(name);
+        let shards =
+            list_all_shards(&*self.kinesis, &stream, ShardFilter::All).await.expect("the stream exists");
+        let mut by_shard = BTreeMap::new();
+        for shard in shards {
+            by_shard.insert(shard.id.clone(), self.records_of_shard(&stream, &shard.id).await);
+        }
+        by_shard
+    }
+
+    /// Every document of a stream: the lines of its records, shard by shard.
+    pub async fn documents(&self, name: &str) -> Vec<String> {
+        let by_shard = self.records(name).await;
+        by_shard.values().flatten().flat_map(lines).collect()
+    }
+
+    async fn records_of_shard(&self, stream: &StreamRef, shard: &ShardId) -> Vec<Record> {
+        let iterator = self.kinesis.get_shard_iterator(stream, shard, &Position::TrimHorizon).await;
+        let mut iterator = iterator.expect("the shard exists");
+        let mut records = Vec::new();
+        loop {
+            let fetch = self.kinesis.get_records(stream, &iterator, limits::GET_RECORDS_RECORDS).await;
+            let fetch = fetch.expect("the iterator is fresh");
+            let at_the_tip = fetch.records.is_empty() && fetch.millis_behind_latest == 0;
+            records.extend(fetch.records);
+            match fetch.next {
+                Some(next) if !at_the_tip => iterator = next,
+                _ => return records,
+            }
+        }
+    }
+}
+
+/// The documents in a record.
+pub fn lines(record: &Record) -> Vec<String> {
+    let text = std::str::from_utf8(&record.data).expect("the tests put text");
+    text.lines().map(str::to_owned).collect()
+}
+
+fn stream(name: &str) -> StreamRef {
+    name.parse().expect("the name is one")
+}

@@ -1,0 +1,12 @@
+//! Everything that is tested from outside: the binary at work, and the house it lives in.
+//!
+//! One binary for all of it. `cargo xtask test` builds what these tests start and says where it is; a test that
+//! cannot find it fails and names that command.
+
+mod faults;
+mod handlers;
+mod harness;
+mod interop;
+mod refusals;
+mod restarts;
+mod tidy;

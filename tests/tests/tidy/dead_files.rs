@@ -1,0 +1,99 @@
+//! Files that nothing uses.
+
+use super::{Finding, tree::Tree};
+
+/// Rust files that no `mod` names, so that they compile for nobody.
+pub fn unnamed_modules(tree: &Tree) -> Vec<Finding> {
+    let unnamed = tree.rust().filter(|file| {
+        let Some(module) = Module::at(&file.path) else { return false };
+        !module
+            .parents
+            .iter()
+            .filter_map(|path| tree.file(path))
+            .any(|parent| names(&parent.text, &module.name))
+    });
+    unnamed
+        .map(|file| Finding {
+            check: "dead-file",
+            path: file.path.clone(),
+            detail: "no `mod` names it".to_owned(),
+        })
+        .collect()
+}
+
+/// Guests that no test names.
+pub fn untested_guests(tree: &Tree) -> Vec<Finding> {
+    let tests: String = tree
+        .rust()
+        .filter(|file| file.path.starts_with("tests/") || file.path.starts_with("host/runtime/"))
+        .filter(|file| !file.path.starts_with("tests/tests/tidy/"))
+        .map(|file| file.text.as_str())
+        .collect();
+    let manifests = tree.files().filter(|file| file.path.ends_with("/Cargo.toml") && is_guest(&file.path));
+    manifests
+        .filter(|file| {
+            let name = file.path.rsplit('/').nth(1).unwrap_or_default();
+            !tests.contains(&format!("\"{name}")) && !tests.contains(&format!("\"{}", name.replace('-', "_")))
+        })
+        .map(|file| Finding {
+            check: "untested-guest",
+            path: file.path.clone(),
+            detail: "no test names it, in tests/ or host/runtime/".to_owned(),
+        })
+        .collect()
+}
+
+fn is_guest(path: &str) -> bool {
+    ["guests/handlers/", "guests/faults/", "guests/processors/"].iter().any(|folder| path.starts_with(folder))
+}
+
+/// A file that some other file has to name.
+struct Module {
+    name: String,
+    parents: Vec<String>,
+}
+
+impl Module {
+    /// None for the roots of crates, which Cargo finds by their place.
+    fn at(path: &str) -> Option<Self> {
+        let (folder, file) = path.rsplit_once('/')?;
+        let is_target = ["/src/bin", "/examples", "/benches"].iter().any(|end| folder.ends_with(end));
+        let is_test_root = folder.ends_with("/tests") && !folder.starts_with("tests/");
+        if ["lib.rs", "main.rs", "build.rs"].contains(&file) || is_target || is_test_root {
+            return None;
+        }
+        let (name, home) = match file {
+            "mod.rs" => {
+                let (above, name) = folder.rsplit_once('/')?;
+                (name, above)
+            }
+            _ => (file.trim_end_matches(".rs"), folder),
+        };
+        let beside = format!("{home}.rs");
+        let inside = ["mod.rs", "lib.rs", "main.rs"].map(|root| format!("{home}/{root}"));
+        Some(Self { name: name.to_owned(), parents: inside.into_iter().chain([beside]).collect() })
+    }
+}
+
+fn names(text: &str, module: &str) -> bool {
+    let declaration = format!("mod {module};");
+    text.lines().map(str::trim).any(|line| {
+        let rest = line.strip_suffix(&declaration);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with("pub ") || rest.ends_with(") "))
+    })
+}
+
+#[test]
+fn a_module_is_named_by_its_folder_or_the_file_beside_it() {
+    let module = Module::at("host/engine/src/lease/plan.rs").unwrap();
+    assert_eq!(module.name, "plan");
+    assert!(module.parents.contains(&"host/engine/src/lease/mod.rs".to_owned()));
+    assert!(module.parents.contains(&"host/engine/src/lease.rs".to_owned()));
+    assert!(Module::at("host/engine/src/lib.rs").is_none());
+    assert!(Module::at("host/local-kinesis/tests/wire.rs").is_none());
+    assert!(
+        names("pub(crate) mod plan;", "plan")
+            && !names("mod plans;", "plan")
+            && !names("// mod plan;", "plan")
+    );
+}

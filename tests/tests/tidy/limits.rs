@@ -1,0 +1,47 @@
+//! Numbers that decide something live in `limits.rs`, with their unit and source.
+
+use super::{Finding, tree::Tree};
+
+/// The crates whose limits are in `engine/src/limits.rs`.
+const CRATES: [&str; 4] =
+    ["host/engine/src/", "host/backends/src/", "host/runtime/src/", "host/local-kinesis/src/"];
+/// How a span of time is written with a number in place.
+const SPANS: [&str; 3] = ["Duration::from_secs(", "Duration::from_millis(", "Duration::from_micros("];
+/// How a size in bytes is written with a number in place.
+const SIZES: [&str; 5] = [" << 10", " << 20", "1_048_576", "10_000", "1_000_000"];
+
+/// Spans and sizes written out where they are used.
+pub fn literals(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let ours = tree.rust().filter(|file| CRATES.iter().any(|home| file.path.starts_with(home)));
+    for file in ours.filter(|file| !file.path.ends_with("/limits.rs") && !is_test(&file.path)) {
+        let code = file.lines_before_tests().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (number, line) in code {
+            if let Some(literal) = literal(line) {
+                let detail = format!("line {number}: {literal} belongs into engine/src/limits.rs");
+                findings.push(Finding { check: "limit", path: file.path.clone(), detail });
+            }
+        }
+    }
+    findings
+}
+
+fn is_test(path: &str) -> bool {
+    ["/tests.rs", "/tests/", "/contract", "_tests.rs"].iter().any(|part| path.contains(part))
+}
+
+fn literal(line: &str) -> Option<&str> {
+    let span = SPANS.iter().find_map(|start| {
+        let at = line.find(start)?;
+        let number = line[at + start.len()..].split(')').next().unwrap_or_default();
+        (number.chars().all(|c| c.is_ascii_digit() || c == '_') && number != "0").then_some(number)
+    });
+    span.or_else(|| SIZES.iter().find(|size| line.contains(**size)).copied())
+}
+
+#[test]
+fn a_number_in_place_is_found_and_a_name_is_not() {
+    assert_eq!(literal("sleep(Duration::from_millis(250))"), Some("250"));
+    assert_eq!(literal("Duration::from_millis(wait)"), None);
+    assert_eq!(literal("let bytes = 64 << 20;"), Some(" << 20"));
+}
