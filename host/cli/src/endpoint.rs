@@ -40,50 +40,103 @@ pub async fn create_stream(
     stream: &StreamRef,
     mode: StreamMode,
 ) -> Result<StreamSummary, Failure> {
-    kinesis.create_stream(stream, mode).await.map_err(|error| Failure::of_stream(stream, &error))?;
-    active_stream(kinesis, stream).await
+    let created = kinesis.create_stream(stream, mode).await;
+    created.map_err(|error| Failure::of_stream(stream, &error))?;
+    usable(stream, settled(kinesis, stream).await)
 }
 
-/// A stream, once it is active; created if it is missing and that is wanted.
+/// A stream that can be used; created if it is missing and that is wanted.
 pub async fn ensure_stream(
     kinesis: &dyn Kinesis,
     stream: &StreamRef,
     create: Option<StreamMode>,
 ) -> Result<StreamSummary, Failure> {
-    match (kinesis.describe_stream_summary(stream).await, create) {
-        (Err(KinesisError { kind: ErrorKind::NotFound, .. }), Some(mode)) => {
-            tracing::info!(%stream, ?mode, "creating the stream");
-            create_stream(kinesis, stream, mode).await
-        }
-        (Err(error), _) => Err(Failure::of_stream(stream, &error)),
-        (Ok(_), _) => active_stream(kinesis, stream).await,
+    let found = settled(kinesis, stream).await;
+    let (Err(KinesisError { kind: ErrorKind::NotFound, .. }), Some(mode)) = (&found, create) else {
+        return usable(stream, found);
+    };
+    tracing::info!(%stream, ?mode, "creating the stream");
+    match kinesis.create_stream(stream, mode).await {
+        // Another worker was faster, which is as good.
+        Err(error) if error.kind != ErrorKind::Exists => Err(Failure::of_stream(stream, &error)),
+        Ok(()) | Err(_) => usable(stream, settled(kinesis, stream).await),
     }
 }
 
-/// Waits, for a bounded time, until a stream can be used.
-pub async fn active_stream(kinesis: &dyn Kinesis, stream: &StreamRef) -> Result<StreamSummary, Failure> {
+/// The stream's state once it is not being created any more, or when waiting for that took too long. Being throttled
+/// is waited out; whatever else goes wrong is told at once, because a person is waiting.
+async fn settled(kinesis: &dyn Kinesis, stream: &StreamRef) -> Result<StreamSummary, KinesisError> {
     let until = Instant::now() + limits::STREAM_ACTIVE_WITHIN;
     loop {
         let described = kinesis.describe_stream_summary(stream).await;
-        match described {
-            Ok(summary) => match summary.status {
-                StreamStatus::Active | StreamStatus::Updating => return Ok(summary),
-                StreamStatus::Deleting => return Err(unusable(stream, summary.status)),
-                StreamStatus::Creating if Instant::now() >= until => {
-                    return Err(unusable(stream, summary.status));
-                }
-                StreamStatus::Creating => {}
-            },
-            Err(error) if error.is_retryable() && Instant::now() < until => {
-                tracing::debug!(%stream, %error, "the stream could not be described; trying again");
-            }
-            Err(error) => return Err(Failure::of_stream(stream, &error)),
+        let may_change = match &described {
+            Ok(summary) => summary.status == StreamStatus::Creating,
+            Err(error) => error.kind == ErrorKind::Throttled,
+        };
+        if !may_change || Instant::now() >= until {
+            return described;
         }
         sleep(limits::STREAM_ACTIVE_INTERVAL).await;
     }
 }
 
-fn unusable(stream: &StreamRef, status: StreamStatus) -> Failure {
-    let message = format!("the stream cannot be used: stream={stream} status={}", status.as_str());
-    Failure::new(Exit::Surroundings, message).help("try again when it is ACTIVE")
+fn usable(stream: &StreamRef, found: Result<StreamSummary, KinesisError>) -> Result<StreamSummary, Failure> {
+    let summary = found.map_err(|error| Failure::of_stream(stream, &error))?;
+    match summary.status {
+        StreamStatus::Active | StreamStatus::Updating => Ok(summary),
+        status @ (StreamStatus::Creating | StreamStatus::Deleting) => {
+            let message = format!("the stream cannot be used: stream={stream} status={}", status.as_str());
+            Err(Failure::new(Exit::Surroundings, message).help("try again when it is ACTIVE"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tidemill_engine::{
+        kinesis::memory::{MemoryKinesis, Settings},
+        time::{Clock, UnixMillis},
+    };
+
+    use super::*;
+
+    const FOUR: StreamMode = StreamMode::Provisioned { shards: 4 };
+
+    /// A Kinesis whose streams take a second to be created and to go.
+    fn kinesis() -> MemoryKinesis {
+        let clock = Clock::paced(UnixMillis(1_700_000_000_000));
+        MemoryKinesis::new(clock, Settings { transition: Duration::from_secs(1), ..Settings::default() })
+    }
+
+    fn stream() -> StreamRef {
+        "orders".parse().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_stream_is_created_only_if_that_is_wanted() {
+        let kinesis = kinesis();
+        let missing = ensure_stream(&kinesis, &stream(), None).await.unwrap_err();
+        assert_eq!(
+            (missing.exit(), missing.to_string().as_str()),
+            (Exit::Surroundings, "no such stream: stream=orders")
+        );
+        assert!(missing.help_text().unwrap().starts_with("create it with `tidemill streams create orders"));
+        let created = ensure_stream(&kinesis, &stream(), Some(FOUR)).await.unwrap();
+        assert_eq!((created.status, created.open_shards), (StreamStatus::Active, 4));
+        let there = ensure_stream(&kinesis, &stream(), Some(StreamMode::OnDemand)).await.unwrap();
+        assert_eq!(there.open_shards, 4, "a stream that is there stays as it is");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_exists_or_is_going_is_told_as_such() {
+        let kinesis = kinesis();
+        create_stream(&kinesis, &stream(), FOUR).await.unwrap();
+        let twice = create_stream(&kinesis, &stream(), FOUR).await.unwrap_err();
+        assert_eq!(twice.to_string(), "the stream exists already: stream=orders");
+        kinesis.delete_stream(&stream()).await.unwrap();
+        let going = ensure_stream(&kinesis, &stream(), Some(FOUR)).await.unwrap_err();
+        assert_eq!(going.to_string(), "the stream cannot be used: stream=orders status=DELETING");
+    }
 }

@@ -133,3 +133,43 @@ impl Failure {
         Self::new(Exit::Surroundings, format!("cannot write the results: {error}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use miette::GraphicalTheme;
+
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot open: {source}")]
+    struct Outer {
+        source: Inner,
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("no permission")]
+    struct Inner(#[source] io::Error);
+
+    #[test]
+    fn causes_are_told_once_each() {
+        let error = Outer { source: Inner(io::Error::other("read-only disk")) };
+        let failure = Failure::caused(Exit::Surroundings, &error);
+        assert_eq!(failure.to_string(), "cannot open: no permission: read-only disk");
+    }
+
+    #[test]
+    fn a_failure_is_one_message_and_what_to_do() {
+        let stream = "orders".parse().unwrap();
+        let code = "AccessDeniedException";
+        let error = KinesisError::from_code("DescribeStreamSummary", code, "not yours");
+        let failure = Failure::of_stream(&stream, &error);
+        let shown = failure.render(GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()));
+        let mut lines = shown.lines();
+        let first = "  × DescribeStreamSummary failed: access denied: AccessDeniedException: not yours";
+        assert_eq!(lines.next(), Some(first));
+        assert!(
+            lines.next().unwrap().starts_with("  help: name credentials that may do this: set AWS_PROFILE")
+        );
+        assert_eq!((lines.next(), failure.exit()), (None, Exit::Surroundings));
+    }
+}

@@ -1,9 +1,6 @@
 //! Components on disk: read, compiled, and checked against the contract.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::{fmt, path::Path};
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{
@@ -132,7 +129,7 @@ fn other_world(path: &Path, exports: Vec<String>) -> ComponentError {
     }
 }
 
-/// Names the imports that a linker without the others would still miss: each is tried by what offers it.
+/// Names the import that the linker stopped at.
 fn unsatisfied(
     engine: &Engine,
     component: &Component,
@@ -143,7 +140,7 @@ fn unsatisfied(
     let ty = component.component_type();
     let missing = ty.imports(engine.wasmtime()).map(|(name, _)| name).filter(|name| reason.contains(*name));
     let imports = Names(missing.map(str::to_owned).collect());
-    ComponentError::Import { path: PathBuf::from(path), imports, reason }
+    ComponentError::Import { path: path.to_owned(), imports, reason }
 }
 
 fn checked_handle(pre: &InstancePre<State>, interface: Interface) -> Result<ComponentExportIndex, String> {

@@ -76,7 +76,7 @@ pub enum ComponentError {
     Import {
         /// The file.
         path: PathBuf,
-        /// The imports that nothing offers.
+        /// The import that nothing offers.
         imports: Names,
         /// What the linker said.
         reason: String,

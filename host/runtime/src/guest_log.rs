@@ -95,6 +95,13 @@ impl Writer {
         self.label.write(level, shortened(text));
     }
 
+    fn line_if_any(&mut self, level: Level, text: &str) {
+        let text = text.trim_end();
+        if !text.is_empty() {
+            self.line(level, text);
+        }
+    }
+
     fn output(&mut self, from: Output, bytes: &[u8]) {
         if from == Output::Stderr {
             self.last_words.extend_from_slice(bytes);
@@ -106,7 +113,7 @@ impl Writer {
         let mut written = 0;
         while let Some(length) = line_length(&pending[written..]) {
             let line = String::from_utf8_lossy(&pending[written..written + length]);
-            self.line(from.level(), line.trim_end());
+            self.line_if_any(from.level(), &line);
             written += length;
         }
         pending.drain(..written);
@@ -126,9 +133,7 @@ impl Drop for Writer {
     fn drop(&mut self) {
         for from in [Output::Stdout, Output::Stderr] {
             let rest = std::mem::take(self.pending(from));
-            if !rest.is_empty() {
-                self.line(from.level(), String::from_utf8_lossy(&rest).trim_end());
-            }
+            self.line_if_any(from.level(), &String::from_utf8_lossy(&rest));
         }
         if self.budget.lost > 0 {
             self.label.write_lost(self.budget.lost);

@@ -33,6 +33,7 @@ pub struct ComponentHandler {
     settings: HandlerSettings,
     slot: ArcSwap<Generation>,
     idle: Mutex<HashMap<ShardId, Idle>>,
+    /// Keeps the epochs ticking, without which no deadline would be noticed.
     _engine: Engine,
 }
 
@@ -116,7 +117,10 @@ impl Handler for ComponentHandler {
 
 async fn compile(engine: Engine, path: PathBuf) -> Result<Compiled, ComponentError> {
     let compiling = tokio::task::spawn_blocking(move || Compiled::open(&engine, &path));
-    compiling.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    compiling.await.unwrap_or_else(|failed| match failed.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(cancelled) => Err(ComponentError::engine(cancelled)),
+    })
 }
 
 async fn smoke_test(generation: &Generation, settings: &HandlerSettings) -> Result<(), Fault> {

@@ -50,7 +50,11 @@ impl FilterEnrich {
         if !self.wanted.as_ref().is_none_or(|wanted| wanted.matches(&document)) {
             return Ok(());
         }
-        let source = json!({ "shard": batch.info().shard_id, "arrival-millis": record.arrival_millis });
+        let source = json!({
+            "shard": batch.info().shard_id,
+            "sequence-number": record.sequence_number(),
+            "arrival-millis": record.arrival_millis,
+        });
         document.insert(self.into.clone(), source);
         let emit = outcome.emit_with(|out| serde_json::to_writer(out, &document));
         let emit = emit.map_err(|error| BatchError::refused(format!("cannot write a document: {error}")))?;

@@ -47,7 +47,7 @@ pub struct Args {
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let input = Input::open(args.file.as_deref()).await?;
     let kinesis = endpoint::open(&connection.settings()).await?;
-    let stream = endpoint::active_stream(&*kinesis, &args.stream).await?;
+    let stream = endpoint::ensure_stream(&*kinesis, &args.stream, None).await?;
     let settings = ProducerSettings {
         max_record_bytes: stream.max_record_bytes,
         seed: Clock::system().now().0,
@@ -58,8 +58,7 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
     let began = Instant::now();
     let tally = put_all(input, args.partition_key.as_ref(), &producer, stop.token()).await?;
     output::line(&tally.report(began.elapsed()))?;
-    let complete = tally.failed == 0 && !stop.token().is_cancelled();
-    Ok(if complete { Exit::Ok } else { Exit::Partial })
+    Ok(if tally.is_complete() { Exit::Ok } else { Exit::Partial })
 }
 
 /// Sends lines as they are read, while a task of its own settles those that were sent before. The producer bounds
@@ -76,9 +75,17 @@ async fn put_all(
     let settling = task::spawn("settle", settle(under_way, bar.clone()));
     let mut unsent = Tally::default();
     let mut broken = None;
-    while let Some(chunk) = stop.run_until_cancelled(input.chunks.next()).await.flatten() {
+    loop {
+        let Some(next) = stop.run_until_cancelled(input.chunks.next()).await else {
+            unsent.interrupted = true;
+            break;
+        };
+        let Some(chunk) = next else { break };
         let lines = chunk.into_iter().map_while(|line| line.map_err(|error| broken = Some(error)).ok());
         let (lines, documents) = documents(lines, key, &mut unsent, &bar);
+        if documents.is_empty() {
+            continue;
+        }
         let ticket = producer.put_all(documents).await.map_err(|error| unexpected(&error))?;
         sent.send(Sent { lines, ticket }).await.map_err(|error| unexpected(&error))?;
     }

@@ -44,7 +44,7 @@ pub struct Args {
 /// Prints until a signal, the limit, or a reader that goes away.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let kinesis = endpoint::open(&connection.settings()).await?;
-    endpoint::active_stream(&*kinesis, &args.stream).await?;
+    endpoint::ensure_stream(&*kinesis, &args.stream, None).await?;
     let stop = Stop::on_signals()?;
     let printer = Arc::new(Printer::new(args.format, args.limit, stop.token().clone()));
     let mut settings = PipelineSettings::new("tail", args.stream);

@@ -110,35 +110,23 @@ fn misread(name: &str, text: &str, error: &toml::de::Error) -> Failure {
 fn in_our_words(message: &str) -> (String, Option<String>) {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let Some((given, known)) = quoted.split_first() else { return (message.to_owned(), None) };
-    let list = known.join(", ");
+    let choice = |what: &str, lead: &str| {
+        let list = format!("{lead}: {}", known.join(", "));
+        let help = meant(given, known).map_or(list.clone(), |word| format!("did you mean `{word}`? {list}"));
+        (format!("unknown {what} `{given}`"), Some(help))
+    };
     if message.starts_with("unknown field") {
-        let known_here = format!("known here: {list}");
-        return (
-            format!("unknown key `{given}`"),
-            Some(
-                meant(given, known)
-                    .map_or(known_here.clone(), |key| format!("did you mean `{key}`? {known_here}")),
-            ),
-        );
+        choice("key", "known here")
+    } else if message.starts_with("unknown variant") {
+        choice("value", "expected one of")
+    } else if message.starts_with("unknown processor") {
+        choice("processor", "expected one of")
+    } else if message.starts_with("missing field") {
+        let help = format!("add `{given}`; docs/settings.md has every key");
+        (format!("the key `{given}` is missing"), Some(help))
+    } else {
+        (message.to_owned(), None)
     }
-    if message.starts_with("unknown variant") || message.starts_with("unknown processor") {
-        let known_here = format!("expected one of: {list}");
-        let what = if message.starts_with("unknown variant") { "value" } else { "processor" };
-        return (
-            format!("unknown {what} `{given}`"),
-            Some(
-                meant(given, known)
-                    .map_or(known_here.clone(), |word| format!("did you mean `{word}`? {known_here}")),
-            ),
-        );
-    }
-    if message.starts_with("missing field") {
-        return (
-            format!("the key `{given}` is missing"),
-            Some(format!("add `{given}`; docs/settings.md has every key")),
-        );
-    }
-    (message.to_owned(), None)
 }
 
 fn meant<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {

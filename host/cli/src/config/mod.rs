@@ -36,7 +36,7 @@ pub struct Config {
 
 /// `[kinesis]`: where the streams are.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [kinesis]", default)]
 pub struct KinesisConfig {
     /// AWS, a URL, or the embedded Kinesis.
     #[serde(deserialize_with = "units::parsed")]
@@ -79,7 +79,7 @@ impl FromStr for Endpoint {
 
 /// `[leases]`: where leases and checkpoints are kept.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [leases]", default)]
 pub struct LeasesConfig {
     /// What keeps them; a file, unless the streams are in memory only too.
     pub store: Option<StoreKind>,

@@ -14,7 +14,7 @@ use super::{Name, ProcessorName, Start, units};
 
 /// `[pipelines.NAME]`: one stream, one handler, the sinks it emits to.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table with source, handler and sink")]
 pub struct PipelineConfig {
     /// What is read.
     pub source: SourceConfig,
@@ -62,7 +62,11 @@ impl From<OnFailureConfig> for OnFailure {
 
 /// `source`: a stream that is read.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table such as { stream = \"orders\" }"
+)]
 pub struct SourceConfig {
     /// Name or ARN.
     #[serde(deserialize_with = "units::parsed")]
@@ -88,7 +92,7 @@ pub struct SourceConfig {
 
 /// `create`: how a stream is created if it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table such as { shards = 4 }")]
 pub struct CreateConfig {
     /// Shards to open with.
     pub shards: NonZeroU32,
@@ -96,7 +100,11 @@ pub struct CreateConfig {
 
 /// `handler`: a component and what it may use.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table such as { component = \"filter.wasm\" }"
+)]
 pub struct HandlerConfig {
     /// The component's file.
     pub component: PathBuf,
@@ -122,7 +130,11 @@ pub struct HandlerConfig {
 
 /// `sink`: a stream that is written.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "kebab-case",
+    expecting = "a table such as { stream = \"orders\" }"
+)]
 pub struct SinkConfig {
     /// Name or ARN.
     #[serde(deserialize_with = "units::parsed")]

@@ -46,15 +46,15 @@ async fn an_empty_batch_needs_no_call() {
 async fn documents_that_match_are_enriched_and_the_broken_are_given_up() {
     let handler =
         load_with("filter_enrich", settings(&[("where-field", "kind"), ("where-equals", "sale")])).await;
-    let batch = batch(&[r#"{"kind":"sale","n":1}"#, r#"{"kind":"view"}"#, "no json", r#"{"n":2}"#]);
-    let outcome = handler.handle(&batch).await.unwrap();
+    let whole = batch(&["{}", r#"{"kind":"sale","n":1}"#, r#"{"kind":"view"}"#, "no json", r#"{"n":2}"#]);
+    let outcome = handler.handle(&whole.retry_of(&[1, 2, 3, 4])).await.unwrap();
     assert_eq!(outcome.emits.len(), 1);
     let expected = concat!(
         r#"{"kind":"sale","n":1,"#,
-        r#""source":{"arrival-millis":1700000000000,"shard":"shardId-000000000000"}}"#
+        r#""source":{"arrival-millis":1700000000001,"sequence-number":"101","shard":"shardId-000000000000"}}"#
     );
     assert_eq!(std::str::from_utf8(&outcome.emits[0].data), Ok(expected));
-    assert_eq!(outcome.emits[0].partition_key.as_deref(), Some("key-0"));
+    assert_eq!(outcome.emits[0].partition_key.as_deref(), Some("key-1"));
     let [Failure { index: 2, disposition: Disposition::DeadLetter(reason) }] = &outcome.failures[..] else {
         panic!("{:?}", outcome.failures)
     };

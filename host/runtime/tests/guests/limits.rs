@@ -37,6 +37,7 @@ async fn an_outcome_beyond_the_limits_is_malformed() {
     let handler = load_with("fault_flood", settings).await;
     let error = handler.handle(&batch(&["emit"])).await.unwrap_err();
     assert_eq!(error.kind, HandlerErrorKind::Malformed, "{error}");
+    assert!(error.message.contains("too much data"), "{error}");
     let error = handler.handle(&batch(&["1", "2", "3"])).await.unwrap_err();
     assert_eq!(error.message, "too many emits, emits=3 allowed=2");
     assert_eq!(handler.handle(&batch(&["1", "2"])).await.unwrap().emits.len(), 2);

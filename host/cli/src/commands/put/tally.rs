@@ -15,6 +15,8 @@ pub struct Tally {
     pub bytes: u64,
     /// Lines that are not.
     pub failed: u64,
+    /// Whether a signal came before the end of the input.
+    pub interrupted: bool,
 }
 
 impl Tally {
@@ -33,7 +35,13 @@ impl Tally {
             put: self.put + other.put,
             bytes: self.bytes + other.bytes,
             failed: self.failed + other.failed,
+            interrupted: self.interrupted || other.interrupted,
         }
+    }
+
+    /// Whether every line of the input is on the stream.
+    pub fn is_complete(&self) -> bool {
+        self.failed == 0 && !self.interrupted
     }
 
     /// One line for people.
@@ -42,7 +50,8 @@ impl Tally {
         let rate = self.put as f64 / seconds;
         let bytes = ByteSize(self.bytes);
         let failed = if self.failed > 0 { format!(", {} lines failed", self.failed) } else { String::new() };
-        format!("put {} lines ({bytes}) in {seconds:.1} s: {rate:.0} lines/s{failed}", self.put)
+        let end = if self.interrupted { "; interrupted before the end of the input" } else { "" };
+        format!("put {} lines ({bytes}) in {seconds:.1} s: {rate:.0} lines/s{failed}{end}", self.put)
     }
 }
 
@@ -78,9 +87,10 @@ mod tests {
 
     #[test]
     fn the_report_names_failures_only_if_there_are_any() {
-        let tally = Tally { put: 1_000, bytes: 2_048, failed: 0 };
+        let tally = Tally { put: 1_000, bytes: 2_048, ..Tally::default() };
         assert_eq!(tally.report(Duration::from_secs(2)), "put 1000 lines (2.0 KiB) in 2.0 s: 500 lines/s");
         let failed = tally.and(&Tally { failed: 3, ..Tally::default() });
         assert!(failed.report(Duration::from_secs(2)).ends_with("500 lines/s, 3 lines failed"));
+        assert_eq!((tally.is_complete(), failed.is_complete()), (true, false));
     }
 }

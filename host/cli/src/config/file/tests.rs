@@ -118,6 +118,10 @@ fn wrong_values_are_told_with_what_would_be_right() {
             "invalid value: integer `0`, expected a nonzero u32",
         ),
         (
+            with(source, "stream = \"o\", create = 4"),
+            "invalid type: integer `4`, expected a table such as { shards = 4 }",
+        ),
+        (
             with(source, "stream = \"arn:aws:sqs:x\""),
             "not the ARN of a Kinesis stream: expected arn:aws:kinesis:",
         ),
