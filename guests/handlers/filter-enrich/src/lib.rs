@@ -3,6 +3,8 @@
 //! Settings: `where-field` names a field and `where-equals` the text that it must equal for a document to be kept;
 //! without both, every document is. `into` names the field that is added, `source` unless it is set.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 use tidemill_guest::{Batch, BatchError, Handler, Outcome, Record, configuration};
 
@@ -65,11 +67,12 @@ impl FilterEnrich {
 
 impl Wanted {
     fn matches(&self, document: &Map<String, Value>) -> bool {
-        match document.get(&self.field) {
-            Some(Value::String(text)) => *text == self.equals,
-            Some(other) => other.to_string() == self.equals,
-            None => false,
-        }
+        let text = match document.get(&self.field) {
+            Some(Value::String(text)) => Cow::Borrowed(text.as_str()),
+            Some(other) => Cow::Owned(other.to_string()),
+            None => return false,
+        };
+        text == self.equals
     }
 }
 
