@@ -9,7 +9,7 @@ mod test;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::repository::{Profile, Repository};
+use crate::repository::Repository;
 
 /// The chores of this repository.
 #[derive(Parser)]
@@ -22,11 +22,7 @@ struct Flags {
 #[derive(Subcommand)]
 enum Chore {
     /// Run a component on 60,000 records of an embedded Kinesis, and verify what comes out
-    Demo {
-        /// Build for development: sooner ready, slower at work
-        #[arg(long)]
-        dev: bool,
-    },
+    Demo(demo::Flags),
     /// Run every test, end to end
     Test(test::Flags),
     /// Compile the components in guests/
@@ -36,7 +32,7 @@ enum Chore {
 fn main() -> Result<()> {
     let repository = Repository::find()?;
     match Flags::parse().chore {
-        Chore::Demo { dev } => demo::run(&repository, if dev { Profile::Dev } else { Profile::Release }),
+        Chore::Demo(flags) => demo::run(&repository, flags),
         Chore::Test(flags) => test::run(&repository, &flags),
         Chore::Guests => guests::build(&repository).map(drop),
     }

@@ -16,15 +16,6 @@ pub struct Repository {
     pub target: PathBuf,
 }
 
-/// How the host is compiled.
-#[derive(Clone, Copy)]
-pub enum Profile {
-    /// Soon ready.
-    Dev,
-    /// Fast at work.
-    Release,
-}
-
 impl Repository {
     /// Asks Cargo.
     pub fn find() -> Result<Self> {
@@ -38,24 +29,16 @@ impl Repository {
         Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
     }
 
-    /// Compiles the binary `tidemill` alone, and says where it is.
-    pub fn build_host(&self, profile: Profile) -> Result<PathBuf> {
+    /// Compiles the binary `tidemill` as users get it, and says where it is.
+    pub fn build_host(&self) -> Result<PathBuf> {
         let mut build = cargo();
-        build.args(["build", "--package", "tidemill-cli"]).current_dir(&self.root);
-        if matches!(profile, Profile::Release) {
-            build.arg("--release");
-        }
-        run(&mut build)?;
-        Ok(self.host(profile))
+        run(build.args(["build", "--release", "--package", "tidemill-cli"]).current_dir(&self.root))?;
+        Ok(self.host("release"))
     }
 
-    /// Where the binary `tidemill` is once it was built.
-    pub fn host(&self, profile: Profile) -> PathBuf {
-        let folder = match profile {
-            Profile::Dev => "debug",
-            Profile::Release => "release",
-        };
-        self.target.join(folder).join(format!("tidemill{}", std::env::consts::EXE_SUFFIX))
+    /// Where the binary `tidemill` of a profile's folder is.
+    pub fn host(&self, profile: &str) -> PathBuf {
+        self.target.join(profile).join(format!("tidemill{}", std::env::consts::EXE_SUFFIX))
     }
 }
 

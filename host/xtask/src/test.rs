@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::{
     guests, python,
-    repository::{self, Profile, Repository, cargo},
+    repository::{self, Repository, cargo},
 };
 
 /// How the tests are run.
@@ -27,7 +27,7 @@ pub fn run(repository: &Repository, flags: &Flags) -> Result<()> {
     // workspace turn on features of libraries that the binary alone does not.
     run_cargo(repository, &mut cargo_with("build", &["--workspace", "--all-targets"]))?;
     let mut test = cargo_with("test", &["--workspace"]);
-    test.env("TIDEMILL_BIN", repository.host(Profile::Dev)).env("TIDEMILL_GUESTS", guests);
+    test.env("TIDEMILL_BIN", repository.host("debug")).env("TIDEMILL_GUESTS", guests);
     let skipped = match python {
         Ok(python) => {
             test.env("TIDEMILL_PYTHON", python);

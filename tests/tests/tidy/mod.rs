@@ -11,7 +11,7 @@ mod leftovers;
 mod limits;
 mod planted;
 mod sizes;
-mod tree;
+pub mod tree;
 mod wit;
 
 use exceptions::Exceptions;

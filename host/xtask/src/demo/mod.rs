@@ -8,7 +8,13 @@ mod orders;
 mod report;
 mod verdict;
 
-use std::{fs, path::Path, process::Command, thread, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -21,13 +27,21 @@ use crate::{
         verdict::Verdict,
     },
     guests,
-    repository::{self, Profile, Repository},
+    repository::{self, Repository},
 };
 
+/// How the demo is run.
+#[derive(clap::Args)]
+pub struct Flags {
+    /// A binary `tidemill` that is built already; without it, one is built for release
+    #[arg(long, value_name = "FILE")]
+    host: Option<PathBuf>,
+}
+
 /// Runs the demo, prints the report, and fails unless all of it is right.
-pub fn run(repository: &Repository, profile: Profile) -> Result<()> {
+pub fn run(repository: &Repository, flags: Flags) -> Result<()> {
     guests::build(repository)?;
-    let binary = repository.build_host(profile)?;
+    let binary = flags.host.map_or_else(|| repository.build_host(), Ok)?;
     let folder = repository.target.join("demo");
     fs::create_dir_all(&folder).context("cannot write into the target folder")?;
     let orders = Orders::unpack(repository, &folder)?;
