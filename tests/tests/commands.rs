@@ -43,13 +43,17 @@ async fn every_command_on_a_page_works() {
     let tree = Tree::of_the_repository();
     let mut ran = Vec::new();
     for page in tree.with_extension("md").filter(|page| !page.path.starts_with("docs/decisions/")) {
-        let script = blocks(&page.text, "sh").into_iter().filter(|block| !is_left_out(block)).collect::<String>();
+        let script =
+            blocks(&page.text, "sh").into_iter().filter(|block| !is_left_out(block)).collect::<String>();
         if !script.is_empty() {
             run(&page.path, &page.text, &script).await;
             ran.push(&page.path);
         }
     }
-    assert!(ran.iter().any(|path| *path == "README.md"), "the README has commands, and none was run: {ran:?}");
+    assert!(
+        ran.iter().any(|path| *path == "README.md"),
+        "the README has commands, and none was run: {ran:?}"
+    );
 }
 
 #[test]
@@ -97,5 +101,9 @@ fn has_line(block: &str, start: &str) -> bool {
 /// The fenced blocks of a language.
 fn blocks(page: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
-    page.split(fence.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
+    page.split(fence.as_str())
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .map(str::to_owned)
+        .collect()
 }
