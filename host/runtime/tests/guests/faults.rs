@@ -30,11 +30,11 @@ async fn a_trap_fails_the_batch_with_the_guests_own_words() {
 
 #[tokio::test]
 async fn a_loop_for_ever_ends_at_its_deadline() {
-    let deadline = Duration::from_millis(60);
+    let deadline = Duration::from_secs(1);
     let handler = load_with("fault_spin", HandlerSettings { deadline, ..HandlerSettings::new("spin") }).await;
     let error = fails_and_recovers(&handler, "spin").await;
     assert_eq!(error.kind, HandlerErrorKind::Deadline);
-    assert_eq!(error.message, "no answer in time, deadline=60ms");
+    assert_eq!(error.message, "no answer in time, deadline=1s");
 }
 
 #[tokio::test]
@@ -49,7 +49,8 @@ async fn a_guest_that_hogs_memory_is_told_from_one_that_traps() {
 
 #[tokio::test]
 async fn a_guest_that_loops_on_one_shard_holds_up_no_other() {
-    let deadline = Duration::from_millis(300);
+    // Long enough for the good batch on a machine that has other work.
+    let deadline = Duration::from_secs(2);
     let handler = load_with("fault_spin", HandlerSettings { deadline, ..HandlerSettings::new("spin") }).await;
     let ended = Mutex::new(Vec::new());
     let (bad, good) =

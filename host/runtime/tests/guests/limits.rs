@@ -68,7 +68,7 @@ async fn a_component_that_needs_more_memory_than_it_may_have_is_refused_at_once(
 
 #[tokio::test]
 async fn settings_and_deadlines_hold_for_each_handler_alone() {
-    let deadline = Duration::from_millis(40);
+    let deadline = Duration::from_secs(1);
     let hasty = load_with("fault_spin", HandlerSettings { deadline, ..HandlerSettings::new("hasty") }).await;
     let calm = load("fault_spin").await;
     assert_eq!(hasty.handle(&batch(&["spin"])).await.unwrap_err().kind, HandlerErrorKind::Deadline);
