@@ -24,7 +24,8 @@ pub fn broken_names(tree: &Tree) -> Vec<Finding> {
     if let Some(map) = tree.file("docs/architecture.md") {
         for (number, line) in map.lines() {
             let missing = tests(line).filter(|test| !is_a_test(tree, test));
-            findings.extend(missing.map(|test| finding(map, format!("line {number}: no test is called {test}"))));
+            findings
+                .extend(missing.map(|test| finding(map, format!("line {number}: no test is called {test}"))));
             for path in paths(line).filter(|path| !tree::root().join(path).exists()) {
                 findings.push(finding(map, format!("line {number}: {path} does not exist")));
             }
@@ -53,7 +54,9 @@ fn paths(line: &str) -> impl Iterator<Item = &str> {
 /// Words in backticks that are names of tests: snake case of some length.
 fn tests(line: &str) -> impl Iterator<Item = &str> {
     let quoted = line.split('`').skip(1).step_by(2);
-    quoted.filter(|word| word.matches('_').count() > 3 && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+    quoted.filter(|word| {
+        word.matches('_').count() > 3 && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
 }
 
 fn is_a_test(tree: &Tree, name: &str) -> bool {
