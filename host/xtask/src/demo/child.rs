@@ -5,7 +5,7 @@ use std::{
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
-    sync::mpsc::{Receiver, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     thread,
     time::Duration,
 };
@@ -13,8 +13,8 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long nothing may happen before the demo gives up.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long nothing may come out before the demo takes it that nothing will.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Lines that may wait to be looked at.
 const LINES_WAITING: usize = 10_000;
 
@@ -110,11 +110,13 @@ impl Lines {
         Ok(Self { child, lines })
     }
 
-    /// The next line.
-    pub fn next(&self) -> Result<String> {
-        let line = self.lines.recv_timeout(PATIENCE);
-        let line = line.with_context(|| format!("no record came out for {} s", PATIENCE.as_secs()))?;
-        line.context("the output stream cannot be read")
+    /// The next line; none when nothing came for a long time.
+    pub fn next(&self) -> Result<Option<String>> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => line.map(Some).context("the output stream cannot be read"),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => bail!("reading the output stream ended early"),
+        }
     }
 }
 

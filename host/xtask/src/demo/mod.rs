@@ -55,11 +55,18 @@ pub fn run(repository: &Repository, flags: Flags) -> Result<()> {
         let arguments = ["put", "orders", "--partition-key", "/customer", "--endpoint-url", host.url()];
         repository::run(Command::new(&binary).args(arguments).arg(file))
     };
-    let (verdict, took) = thread::scope(|scope| {
-        let putting = scope.spawn(|| put(&orders.file).and_then(|()| put(&orders.ends_file)));
-        let watched = watch(&lines, &orders);
+    let mut verdict = Verdict::new(&orders);
+    let took = thread::scope(|scope| {
+        let putting = scope.spawn(|| put(&orders.file));
+        let watched = watch(&lines, &mut verdict);
         putting.join().expect("putting does not panic").and(watched)
     })?;
+    // Whatever came out twice is in front of what is put now.
+    put(&orders.ends_file)?;
+    while !verdict.is_ended() {
+        let Some(line) = lines.next()? else { break };
+        verdict.take(&line);
+    }
     drop(lines);
     let peak = host.peak_memory();
     let summary = host.stop()?;
@@ -72,17 +79,17 @@ pub fn run(repository: &Repository, flags: Flags) -> Result<()> {
     Ok(())
 }
 
-/// Reads the output stream until the last record of every shard was seen, and says how long that took.
-fn watch<'a>(lines: &Lines, orders: &'a Orders) -> Result<(Verdict<'a>, Duration)> {
-    let bar = ProgressBar::new(orders.expected_count() as u64);
+/// Reads the output stream until every order came out, or nothing comes any more, and says how long that took.
+fn watch(lines: &Lines, verdict: &mut Verdict<'_>) -> Result<Duration> {
+    let bar = ProgressBar::new(verdict.lost() as u64);
     let template = "{bar:40.cyan} {human_pos}/{human_len} records out, {per_sec}, {elapsed}";
     bar.set_style(ProgressStyle::with_template(template).context("the template is well formed")?);
-    let mut verdict = Verdict::new(orders);
-    while !verdict.is_complete() {
-        if verdict.take(&lines.next()?) {
+    while verdict.lost() > 0 {
+        let Some(line) = lines.next()? else { break };
+        if verdict.take(&line) {
             bar.inc(1);
         }
     }
     bar.finish();
-    Ok((verdict, bar.elapsed()))
+    Ok(bar.elapsed())
 }

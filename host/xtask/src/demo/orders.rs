@@ -16,7 +16,7 @@ use crate::repository::Repository;
 /// Where it is shipped.
 const SHIPPED: &str = "examples/data/orders.jsonl.gz";
 /// Customers whose keys fall on the first, second, third and fourth quarter of the hash key space. Their orders are
-/// put last, so that each shard has a last record to wait for.
+/// put when all others came out, so that each shard has a last record to wait for.
 pub const ENDS: [&str; 4] = ["end-1", "end-4", "end-0", "end-3"];
 
 /// The orders, unpacked.

@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use indicatif::{BinaryBytes, HumanCount};
 
-use super::{orders::Orders, verdict::Verdict};
+use super::{
+    orders::{ENDS, Orders},
+    verdict::Verdict,
+};
 
 /// The host's resident memory has to stay below this, in bytes.
 const MEMORY_MOST: u64 = 200 * 1000 * 1000;
@@ -26,7 +29,13 @@ pub struct Report<'a> {
 impl Report<'_> {
     /// Whether everything was as it should be.
     pub fn is_good(&self) -> bool {
-        self.verdict.is_good() && self.peak.is_none_or(|peak| peak < MEMORY_MOST)
+        self.verdict.is_good() && self.emitted_once() && self.peak.is_none_or(|peak| peak < MEMORY_MOST)
+    }
+
+    /// Whether the host emitted as many documents as had to come out, and no more.
+    fn emitted_once(&self) -> bool {
+        let emitted = self.orders.expected_count() + ENDS.len();
+        self.summary.split_whitespace().any(|field| field == format!("emitted={emitted}"))
     }
 }
 

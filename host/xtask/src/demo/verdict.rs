@@ -47,8 +47,8 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// Whether the last record of every shard was seen.
-    pub fn is_complete(&self) -> bool {
+    /// Whether the record that is put last on every shard was seen.
+    pub fn is_ended(&self) -> bool {
         self.ended.len() == ENDS.len()
     }
 
@@ -153,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn it_is_complete_with_the_last_record_of_every_shard() {
+    fn it_is_ended_with_the_last_record_of_every_shard() {
         let orders = orders();
         let mut verdict = Verdict::new(&orders);
         for customer in ENDS {
-            assert!(!verdict.is_complete());
+            assert!(!verdict.is_ended());
             let document = json!({ "customer": customer, "source": {} }).to_string();
             verdict.take(&json!({ "key": customer, "data": document }).to_string());
         }
-        assert!(verdict.is_complete() && verdict.wrong.is_empty());
+        assert!(verdict.is_ended() && verdict.wrong.is_empty());
     }
 }
