@@ -1,41 +1,54 @@
 //! The commands of README and documents are run as they stand: every ```sh block, page by page, in one shell.
 //!
-//! The streams are those of the test in place of the port that the page names. A command that runs until it is
-//! stopped is stopped once it stands. What cannot be run is listed with the reason.
+//! A command that runs until it is stopped goes on beside the others, as in a terminal of its own, and is stopped at the
+//! end of its page, when it has to exit with 0. The port that pages name is replaced by one that is free. What cannot
+//! be run is listed with the reason.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, net::TcpListener, path::Path};
 
 use tokio::process::Command;
 
 use crate::{
-    harness::{binaries, place::Place, streams::Streams},
-    tidy::tree::Tree,
+    harness::{binaries, place::Place},
+    tidy::tree::{Tree, root},
 };
 
-/// Where pages expect the embedded Kinesis.
-const PAGE_URL: &str = "http://127.0.0.1:4567";
+/// The port that pages name.
+const PAGE_PORT: &str = "4567";
 
 /// Blocks that are not run, by the first words of a line in them, and why.
-const NOT_RUN: [(&str, &str); 3] = [
+const NOT_RUN: [(&str, &str); 4] = [
     ("cargo xtask demo", "Continuous integration runs it by itself, with the binary of the tests."),
     ("cargo xtask test", "It is what runs this test."),
     ("cargo install", "It compiles the program once more; the tests have one."),
+    ("cargo build --package tidemill-cli", "The tests have it built already."),
 ];
 
-/// Stands for `tidemill` in the shell: commands that would run for ever are stopped when they stand.
-const STAND_IN: &str = r#"#!/bin/sh
-case "$1" in
-    run) stands='^pipeline ' ;;
-    local) stands='^kinesis at ' && set -- "$@" --port 0 ;;
-    *) exec "$REAL_TIDEMILL" "$@" ;;
-esac
-"$REAL_TIDEMILL" "$@" > stdout &
-until grep -q "$stands" stdout; do
-    kill -0 $! || exit 1
-    sleep 0.1
+/// Stands for `tidemill` in the shell.
+const BEFORE: &str = r#"
+hosts=
+trap 'kill -9 $hosts 2>/dev/null || true' EXIT
+tidemill() {
+    case "$1" in
+        run) stands='^pipeline ' ;;
+        local) stands='^kinesis at ' && set -- "$@" --port "$PORT" ;;
+        *) "$TIDEMILL" "$@"; return ;;
+    esac
+    "$TIDEMILL" "$@" > "output of $1" &
+    hosts="$hosts $!"
+    until grep -qs "$stands" "output of $1"; do
+        kill -0 $!
+        sleep 0.1
+    done
+}
+"#;
+/// Stops what still runs, the last first: a host needs its streams until it has drained.
+const AFTER: &str = r#"
+for host in $(printf '%s\n' $hosts | sort -rn); do
+    kill -TERM "$host"
+    wait "$host"
 done
-kill -TERM $!
-wait $!
+hosts=
 "#;
 
 #[tokio::test]
@@ -67,27 +80,43 @@ fn every_exception_is_needed() {
 }
 
 async fn run(path: &str, text: &str, script: &str) {
-    let (place, streams) = (Place::new(), Streams::start().await);
-    for folder in ["examples", "guests"] {
-        let target = crate::tidy::tree::root().join(folder);
-        std::os::unix::fs::symlink(target, place.path().join(folder)).expect("the folder can be written");
-    }
+    let place = Place::new();
+    let port = free_port();
+    let with_port = |text: &str| text.replace(PAGE_PORT, &port);
+    copy(&root().join("examples"), &place.path().join("examples"), &with_port);
+    std::os::unix::fs::symlink(root().join("guests"), place.path().join("guests"))
+        .expect("the folder can be written");
     for settings in blocks(text, "toml").iter().filter(|block| block.contains("[pipelines.")) {
-        place.write("tidemill.toml", settings.replace(PAGE_URL, streams.url()));
+        place.write("tidemill.toml", with_port(settings));
     }
-    let stand_in = place.write("tidemill", STAND_IN);
-    fs::set_permissions(&stand_in, fs::Permissions::from_mode(0o755)).expect("it is our file");
     let mut shell = Command::new("sh");
-    shell.arg("-eu").arg("-c").arg(script.replace(PAGE_URL, streams.url())).current_dir(place.path());
-    shell.env("PATH", search_path(place.path())).env("REAL_TIDEMILL", binaries::tidemill());
-    shell.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any");
+    shell.arg("-eu").arg("-c").arg([BEFORE, &with_port(script), AFTER].concat()).current_dir(place.path());
+    shell.env("TIDEMILL", binaries::tidemill()).env("PORT", &port);
     let ended = place.end(&mut shell).await;
     assert_eq!(ended.code, Some(0), "the commands of {path} failed:\n{}\n{}", ended.stdout, ended.stderr);
 }
 
-/// The folder of the stand-in before everything else.
-fn search_path(folder: &Path) -> String {
-    format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default())
+/// A port that nobody listens on.
+fn free_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port is to be had");
+    listener.local_addr().expect("it listens").port().to_string()
+}
+
+/// Copies a folder, its settings files with the port that is used here.
+fn copy(from: &Path, to: &Path, with_port: &impl Fn(&str) -> String) {
+    fs::create_dir(to).expect("the folder can be written");
+    for entry in fs::read_dir(from).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
+        let target = to.join(path.file_name().expect("an entry has a name"));
+        if path.is_dir() {
+            copy(&path, &target, with_port);
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = fs::read_to_string(&path).expect("settings are text");
+            fs::write(&target, with_port(&text)).expect("the folder can be written");
+        } else {
+            fs::copy(&path, &target).expect("the folder can be written");
+        }
+    }
 }
 
 fn is_left_out(block: &str) -> bool {

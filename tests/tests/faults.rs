@@ -74,7 +74,8 @@ fn documents(word: &str, count: usize) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn i6_a_component_that_traps_fails_its_batch_and_nothing_else() {
-    let (line, _) = run_beside_a_healthy_pipeline("trap", "trap", "attempts = 2\nbatch-records = 10").await;
+    let (line, _) =
+        run_beside_a_healthy_pipeline("fault_trap", "trap", "attempts = 2\nbatch-records = 10").await;
     assert!(line.contains("trapped"), "{line}");
     assert!(line.contains("asks for a trap"), "the guest's last words are missing: {line}");
 }
@@ -82,14 +83,14 @@ async fn i6_a_component_that_traps_fails_its_batch_and_nothing_else() {
 #[tokio::test]
 async fn i6_a_component_that_loops_for_ever_fails_its_batch_and_nothing_else() {
     let handler = "attempts = 2\nbatch-records = 10\ndeadline = \"300ms\"";
-    let (line, _) = run_beside_a_healthy_pipeline("spin", "spin", handler).await;
+    let (line, _) = run_beside_a_healthy_pipeline("fault_spin", "spin", handler).await;
     assert!(line.contains("ran past its deadline"), "{line}");
 }
 
 #[tokio::test]
 async fn i6_a_component_that_hogs_memory_fails_its_batch_and_nothing_else() {
     let handler = "attempts = 2\nbatch-records = 10\nmemory = \"16MiB\"";
-    let (line, _) = run_beside_a_healthy_pipeline("hog", "hog", handler).await;
+    let (line, _) = run_beside_a_healthy_pipeline("fault_hog", "hog", handler).await;
     assert!(line.contains("ran out of memory"), "{line}");
 }
 
@@ -103,7 +104,7 @@ async fn a_pipeline_that_may_drop_goes_on_behind_the_bad_batch() {
     let sick = Pipeline {
         handler: "attempts = 1\nbatch-records = 1",
         more: "on-failure = \"drop\"",
-        ..Pipeline::new("sick", "trap")
+        ..Pipeline::new("sick", "fault_trap")
     };
     let host = place.run(&place.settings(streams.url(), &[sick])).await;
     until("all but the bad record came out", async || {

@@ -42,8 +42,10 @@ async fn both_forms_of_the_contract_pass_records_through() {
 
 #[tokio::test]
 async fn filter_enrich_keeps_what_matches_and_adds_where_it_came_from() {
-    let documents: Vec<Value> =
-        (0..100).map(|number| json!({ "n": number, "kind": ["a", "b"][number % 2] })).collect();
+    let documents: Vec<Value> = (0..100)
+        .map(|number| (number, ["a", "b"][number % 2]))
+        .map(|(n, kind)| json!({ "n": n, "kind": kind }))
+        .collect();
     let settings = "config = { where-field = \"kind\", where-equals = \"b\", into = \"from\" }";
     let mut out = run("filter_enrich", settings, &documents, 50).await;
     for document in &mut out {

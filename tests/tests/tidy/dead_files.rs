@@ -33,7 +33,9 @@ pub fn untested_guests(tree: &Tree) -> Vec<Finding> {
     manifests
         .filter(|file| {
             let name = file.path.rsplit('/').nth(1).unwrap_or_default();
-            !tests.contains(&format!("\"{name}")) && !tests.contains(&format!("\"{}", name.replace('-', "_")))
+            let module = name.replace('-', "_");
+            let called = [format!("\"{name}"), format!("\"{module}"), format!("\"fault_{module}")];
+            !called.iter().any(|call| tests.contains(call))
         })
         .map(|file| Finding {
             check: "untested-guest",
