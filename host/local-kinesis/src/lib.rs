@@ -31,6 +31,9 @@ mod protocol;
 mod server;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 /// What the embedded Kinesis needs to know before it starts.
 #[derive(Clone, Debug)]
 pub struct Settings {

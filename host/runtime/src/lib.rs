@@ -20,6 +20,9 @@ mod state;
 mod stdio;
 mod ticker;
 
+#[cfg(test)]
+mod tests;
+
 pub use component::{Inspection, Interface, inspect};
 pub use engine::Engine;
 pub use error::ComponentError;

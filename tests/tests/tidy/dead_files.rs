@@ -60,8 +60,7 @@ impl Module {
     fn at(path: &str) -> Option<Self> {
         let (folder, file) = path.rsplit_once('/')?;
         let is_target = ["/src/bin", "/examples", "/benches"].iter().any(|end| folder.ends_with(end));
-        let is_test_root = folder.ends_with("/tests") && !folder.starts_with("tests/");
-        if ["lib.rs", "main.rs", "build.rs"].contains(&file) || is_target || is_test_root {
+        if ["lib.rs", "main.rs", "build.rs"].contains(&file) || is_target {
             return None;
         }
         let (name, home) = match file {
@@ -92,7 +91,7 @@ fn a_module_is_named_by_its_folder_or_the_file_beside_it() {
     assert!(module.parents.contains(&"host/engine/src/lease/mod.rs".to_owned()));
     assert!(module.parents.contains(&"host/engine/src/lease.rs".to_owned()));
     assert!(Module::at("host/engine/src/lib.rs").is_none());
-    assert!(Module::at("host/local-kinesis/tests/wire.rs").is_none());
+    assert!(Module::at("tests/tests/main.rs").is_none());
     assert!(
         names("pub(crate) mod plan;", "plan")
             && !names("mod plans;", "plan")

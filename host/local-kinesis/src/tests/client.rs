@@ -1,12 +1,12 @@
 //! A client that knows as little as can be: it sends a body and gives status, headers and body back.
 
+use crate::{LocalKinesis, Settings};
 use ciborium::Value as Cbor;
 use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request, StatusCode, body::Bytes, client::conn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tidemill_engine::task;
-use tidemill_local_kinesis::{LocalKinesis, Settings};
 use tokio::net::TcpStream;
 
 pub const JSON: &str = "application/x-amz-json-1.1";

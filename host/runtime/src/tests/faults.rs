@@ -2,10 +2,10 @@
 
 use std::{sync::Mutex, time::Duration};
 
+use crate::{ComponentHandler, HandlerSettings};
 use tidemill_engine::handler::{Handler, HandlerError, HandlerErrorKind};
-use tidemill_runtime::{ComponentHandler, HandlerSettings};
 
-use crate::support::{batch, batch_of, load, load_with};
+use super::support::{batch, batch_of, load, load_with};
 
 /// A batch with the bad word in it fails, and the shard's next batch is handled by a fresh instance.
 async fn fails_and_recovers(handler: &ComponentHandler, word: &str) -> HandlerError {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use crate::{ComponentError, ComponentHandler, HandlerSettings};
 use tidemill_engine::{
     handler::{Handler, HandlerErrorKind},
     limits::GUEST_LOG_LINES,
 };
-use tidemill_runtime::{ComponentError, ComponentHandler, HandlerSettings};
 
-use crate::support::{ENGINE, Logged, batch, guest, load, load_with};
+use super::support::{ENGINE, Logged, batch, guest, load, load_with};
 
 /// Time stands still here, so that all lines are of one second.
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use ciborium::{Value, cbor};
 use hyper::StatusCode;
 
-use crate::client::{CBOR, FIRST, create, ok_cbor, request, send, start};
+use super::client::{CBOR, FIRST, create, ok_cbor, request, send, start};
 
 fn field<'a>(map: &'a Value, name: &str) -> &'a Value {
     let entries = map.as_map().unwrap_or_else(|| panic!("no map: {map:?}"));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::client::{call, create, ok, refused, start};
+use super::client::{call, create, ok, refused, start};
 
 const ARN: &str = "arn:aws:kinesis:us-east-1:000000000000:stream/s";
 

@@ -1,10 +1,10 @@
 //! PutRecord, PutRecords, GetShardIterator, GetRecords in JSON.
 
+use crate::LocalKinesis;
 use serde_json::{Value, json};
 use tidemill_engine::hash::HashKey;
-use tidemill_local_kinesis::LocalKinesis;
 
-use crate::client::{FIRST, create, data, iterator, ok, refused, start};
+use super::client::{FIRST, create, data, iterator, ok, refused, start};
 
 async fn put(local: &LocalKinesis, data: &str) -> Value {
     ok(local, "PutRecord", json!({"StreamName": "s", "Data": data, "PartitionKey": "k"})).await
@@ -149,7 +149,7 @@ async fn entries_that_break_the_limits_refuse_the_request() {
 
 #[tokio::test]
 async fn enforced_rates_fail_entries_singly() {
-    let mut settings = crate::client::settings();
+    let mut settings = super::client::settings();
     settings.model.enforce_limits = true;
     let local = LocalKinesis::start(settings).await.unwrap();
     create(&local, "s", 1).await;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::{HandlerSettings, Interface};
 use tidemill_engine::handler::{Disposition, Failure, Handler, HandlerErrorKind};
-use tidemill_runtime::{HandlerSettings, Interface};
 
-use crate::support::{batch, batch_of, load, load_with};
+use super::support::{batch, batch_of, load, load_with};
 
 fn settings(pairs: &[(&str, &str)]) -> HandlerSettings {
     let config: BTreeMap<_, _> =

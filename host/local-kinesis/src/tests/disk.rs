@@ -1,9 +1,9 @@
 //! Streams on disk: what was acknowledged is there after a restart, however the end came.
 
+use crate::{LocalKinesis, Settings, StartError};
 use serde_json::{Value, json};
-use tidemill_local_kinesis::{LocalKinesis, Settings, StartError};
 
-use crate::client::{FIRST, create, data, ok, refused, settings};
+use super::client::{FIRST, create, data, ok, refused, settings};
 
 fn on_disk(folder: &tempfile::TempDir) -> Settings {
     Settings { data_dir: Some(folder.path().join("streams")), ..settings() }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{FIRST, create, data, iterator, ok, refused, start};
+use super::client::{FIRST, create, data, iterator, ok, refused, start};
 
 fn ids(page: &Value) -> Vec<&str> {
     page["Shards"].as_array().unwrap().iter().map(|shard| &shard["ShardId"].as_str().unwrap()[18..]).collect()

@@ -1,5 +1,6 @@
 //! HTTP itself: versions, credentials, requests that are none, starting and stopping.
 
+use crate::{LocalKinesis, StartError};
 use http_body_util::Full;
 use hyper::{Request, StatusCode};
 use serde_json::json;
@@ -7,10 +8,9 @@ use tidemill_engine::{
     kinesis::{Kinesis, Position},
     record::ShardId,
 };
-use tidemill_local_kinesis::{LocalKinesis, StartError};
 use tokio::net::TcpStream;
 
-use crate::client::{FIRST, JSON, call, create, ok, refused, request, send, send_h2, settings, start};
+use super::client::{FIRST, JSON, call, create, ok, refused, request, send, send_h2, settings, start};
 
 #[tokio::test]
 async fn http_2_is_spoken_without_tls() {

@@ -6,13 +6,13 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
+use crate::{ComponentHandler, Engine, HandlerSettings};
 use bytes::Bytes;
 use tidemill_engine::{
     batch::{Batch, BatchInfo, DocumentsBuilder},
     record::Record,
     time::UnixMillis,
 };
-use tidemill_runtime::{ComponentHandler, Engine, HandlerSettings};
 
 /// One engine for all tests, as a process has one.
 pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());

@@ -1,10 +1,8 @@
 //! Which files are taken for components and which are refused, and how.
 
-use std::path::PathBuf;
+use crate::{ComponentError, Inspection, Interface, inspect};
 
-use tidemill_runtime::{ComponentError, Inspection, Interface, inspect};
-
-use crate::support::{ENGINE, guest};
+use super::support::{ENGINE, guest};
 
 /// An interface of this name whose `handle` takes nothing and answers nothing.
 const EMPTY_HANDLE: &str = r#"
@@ -15,7 +13,8 @@ const EMPTY_HANDLE: &str = r#"
 "#;
 
 fn inspected(name: &str, bytes: &[u8]) -> Result<Inspection, ComponentError> {
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
     std::fs::write(&file, bytes).unwrap();
     inspect(&ENGINE, &file)
 }
