@@ -136,8 +136,12 @@ impl Answer {
     }
 
     fn date(self, date: &DateTime) -> Result<UnixMillis, KinesisError> {
-        let millis = date.to_millis().ok().and_then(|millis| u64::try_from(millis).ok());
-        millis.map(UnixMillis).ok_or_else(|| self.wrong("timestamp", &date.to_string()))
+        // The service writes seconds as a float, which is often a little less than the milliseconds that it means.
+        let micros = (date.as_nanos() + 500) / 1_000;
+        u64::try_from(micros / 1_000)
+            .ok()
+            .map(UnixMillis)
+            .ok_or_else(|| self.wrong("timestamp", &date.to_string()))
     }
 
     pub(super) fn lacks(self, member: &str) -> KinesisError {
@@ -176,6 +180,14 @@ mod tests {
             Err(EntryError::Failed("InternalFailure: why".into())),
         ];
         assert_eq!(settled, expected);
+    }
+
+    #[test]
+    fn dates_are_read_to_the_millisecond_though_they_are_written_as_floats() {
+        for millis in 1_795_256_320_000..1_795_256_321_000_u64 {
+            let date = DateTime::from_secs_f64(millis as f64 / 1_000.0);
+            assert_eq!(PUT.date(&date), Ok(UnixMillis(millis)));
+        }
     }
 
     #[test]
