@@ -8,6 +8,7 @@ mod faults;
 mod handlers;
 mod harness;
 mod interop;
+mod local;
 mod refusals;
 mod restarts;
 mod tidy;

@@ -1,4 +1,4 @@
-//! A `tidemill run` beside the test.
+//! A `tidemill run` or `tidemill local` beside the test.
 
 use std::{
     fs::{self, File},
@@ -22,14 +22,22 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts the process with its output in files of a folder, and waits until its pipelines stand.
-    pub async fn start(command: &mut Command, folder: &Path) -> Self {
+    /// Starts the process with its output in files of a folder, and waits until it writes a line to stdout that
+    /// begins in the way given.
+    pub async fn start(command: &mut Command, folder: &Path, begins: &str) -> Self {
         let (stdout, stderr) = (folder.join("stdout"), folder.join("stderr"));
         let create = |path: &Path| File::create(path).expect("the folder can be written");
         command.stdin(Stdio::null()).stdout(create(&stdout)).stderr(create(&stderr)).kill_on_drop(true);
         let mut host = Self { child: command.spawn().expect("the host can be started"), stdout, stderr };
-        until("the host's pipelines stand", async || host.stands().then_some(())).await;
+        until(&format!("the line {begins:?}"), async || host.wrote(begins).then_some(())).await;
         host
+    }
+
+    /// Where its Kinesis listens, as it says itself.
+    pub fn url(&self) -> String {
+        let stdout = read(&self.stdout);
+        let url = stdout.lines().find_map(|line| line.strip_prefix("kinesis at "));
+        url.expect("it has a Kinesis").to_owned()
     }
 
     /// Its log so far.
@@ -64,11 +72,11 @@ impl Host {
         Ended { code: status.code(), stdout: read(&self.stdout), stderr: self.log() }
     }
 
-    fn stands(&mut self) -> bool {
+    fn wrote(&mut self, begins: &str) -> bool {
         if let Some(status) = self.child.try_wait().expect("it is our child") {
             panic!("the host ended with {status}:\n{}", self.log());
         }
-        read(&self.stdout).lines().any(|line| line.starts_with("pipeline "))
+        read(&self.stdout).lines().any(|line| line.starts_with(begins))
     }
 }
 

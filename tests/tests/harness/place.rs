@@ -56,7 +56,14 @@ impl Place {
 
     /// Starts `tidemill run` with a settings file, and waits until its pipelines stand.
     pub async fn run(&self, settings: &Path) -> Host {
-        Host::start(self.command().arg("run").arg(settings), self.path()).await
+        Host::start(self.command().arg("run").arg(settings), self.path(), "pipeline ").await
+    }
+
+    /// Starts `tidemill local` on a free port, with its streams in this folder, and waits until it listens.
+    pub async fn local(&self) -> Host {
+        let mut command = self.command();
+        command.args(["local", "--port", "0", "--data-dir"]).arg(self.path().join("streams"));
+        Host::start(&mut command, self.path(), "kinesis at ").await
     }
 
     /// Runs `tidemill` with arguments to its end.

@@ -152,7 +152,7 @@ impl fmt::Display for Ended {
         let name = &self.name;
         write!(
             f,
-            "pipeline {name}: records={records} done={done} emitted={emitted} dropped={dropped} rejected={rejected}"
+            "pipeline {name}: kinesis-records={records} done={done} emitted={emitted} dropped={dropped} rejected={rejected}"
         )?;
         stopped.iter().try_for_each(|at| write!(f, "\n  stopped at shard {}: {}", at.shard, at.reason))
     }
