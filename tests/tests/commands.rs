@@ -79,6 +79,21 @@ fn every_exception_is_needed() {
     }
 }
 
+/// The example of the guest library is compiled with its documentation.
+#[test]
+fn the_handler_in_the_readme_is_the_example_of_the_guest_library() {
+    let tree = Tree::of_the_repository();
+    let readme = &tree.file("README.md").expect("there is a README").text;
+    let library = &tree.file("guests/sdk/src/lib.rs").expect("there is a guest library").text;
+    let documented: String = library
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .fold(String::new(), |text, line| text + line.strip_prefix(' ').unwrap_or(line) + "\n");
+    let handlers = blocks(readme, "rust");
+    assert_eq!(handlers.len(), 1, "the README shows one handler");
+    assert_eq!(handlers[0], blocks(&documented, "")[0]);
+}
+
 async fn run(path: &str, text: &str, script: &str) {
     let place = Place::new();
     let port = free_port();

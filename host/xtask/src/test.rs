@@ -26,6 +26,9 @@ pub fn run(repository: &Repository, flags: &Flags) -> Result<()> {
     // The binary and the tests in one build: two would compile their libraries twice, because tests of this
     // workspace turn on features of libraries that the binary alone does not.
     run_cargo(repository, &mut cargo_with("build", &["--workspace", "--all-targets"]))?;
+    // The guest library's own tests, its example among them, run natively.
+    let library = ["--manifest-path", "guests/Cargo.toml", "--locked", "--package", "tidemill-guest"];
+    run_cargo(repository, cargo_with("test", &library).args(["--target-dir", "guests/target"]))?;
     let mut test = cargo_with("test", &["--workspace"]);
     test.env("TIDEMILL_BIN", repository.host("debug")).env("TIDEMILL_GUESTS", guests);
     let skipped = match python {
