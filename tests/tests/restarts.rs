@@ -105,6 +105,18 @@ async fn a_host_killed_in_the_middle_loses_nothing_and_repeats_only_what_lay_beh
     }
 }
 
+#[tokio::test]
+async fn a_second_signal_ends_a_host_that_cannot_finish() {
+    let scenario = Scenario::begin().await;
+    let host = scenario.host_at_work().await;
+    // Without its streams, what the host has in hand is never acknowledged.
+    drop(scenario.streams);
+    host.ask_to_stop();
+    host.logged(&["a second signal ends at once"]).await;
+    let ended = host.terminate().await;
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+}
+
 impl Scenario {
     /// The documents that no checkpoint covers, with their shard, as the lease file says after a crash.
     async fn behind_no_checkpoint(&self) -> BTreeMap<String, ShardId> {

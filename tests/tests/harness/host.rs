@@ -64,9 +64,18 @@ impl Host {
         self.signal(Signal::KILL).await
     }
 
-    async fn signal(mut self, signal: Signal) -> Ended {
+    /// Asks it to stop, and leaves it to its work.
+    pub fn ask_to_stop(&self) {
+        self.send(Signal::TERM);
+    }
+
+    fn send(&self, signal: Signal) {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).expect("the host runs");
         kill_process(pid, signal).expect("the host runs");
+    }
+
+    async fn signal(mut self, signal: Signal) -> Ended {
+        self.send(signal);
         let status =
             timeout(PATIENCE, self.child.wait()).await.expect("the host ends").expect("it is our child");
         Ended { code: status.code(), stdout: read(&self.stdout), stderr: self.log() }

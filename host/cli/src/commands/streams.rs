@@ -153,7 +153,7 @@ fn as_text(summary: &StreamSummary, shards: &[Shard]) -> String {
             shard.parent.iter().chain(&shard.adjacent_parent).map(ShardId::as_str).collect();
         let from =
             if parents.is_empty() { String::new() } else { format!("  from {}", parents.join(" and ")) };
-        lines.push(format!("  {}  {state}{from}", shard.id));
+        lines.push(format!("  {}  {state}{from}", shard.id).trim_end().to_owned());
     }
     lines.join("\n")
 }

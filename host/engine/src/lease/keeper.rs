@@ -163,6 +163,16 @@ impl Keeping {
 
     /// Writes the checkpoint if there is a new one, and renews otherwise.
     async fn write(&mut self) -> Result<(), LeaseError> {
+        match self.write_once().await {
+            // An earlier write may have happened though it seemed to fail: the lease is then not lost, but ours.
+            Err(LeaseError::Lost(_)) if self.failures > 0 && self.knows_own_write().await? => {
+                self.write_once().await
+            }
+            other => other,
+        }
+    }
+
+    async fn write_once(&mut self) -> Result<(), LeaseError> {
         let begun = Instant::now();
         let wanted = self.checkpoints.borrow_and_update().clone();
         let is_new = wanted != self.lease.checkpoint;
@@ -177,6 +187,16 @@ impl Keeping {
         // Others count from when they see the write, which is later than when it began.
         self.renewed = begun;
         Ok(())
+    }
+
+    /// Whether the lease is one write further and still this worker's: then that write was its own. Takes it in.
+    async fn knows_own_write(&mut self) -> Result<bool, LeaseError> {
+        let mut stored = self.store.list().await?.into_iter().filter(|lease| lease.key == self.lease.key);
+        let own =
+            stored.find(|lease| lease.owner == self.lease.owner && lease.counter == self.lease.counter + 1);
+        let is_own = own.is_some();
+        self.lease = own.unwrap_or_else(|| self.lease.clone());
+        Ok(is_own)
     }
 
     /// Whether keeping ends with this result.

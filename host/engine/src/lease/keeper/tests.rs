@@ -15,6 +15,8 @@ use crate::{
 struct Store {
     inner: MemoryLeases,
     is_away: AtomicBool,
+    /// The next checkpoint is written, but its answer is lost.
+    loses_answer: AtomicBool,
     checkpoints: AtomicU32,
 }
 
@@ -53,7 +55,11 @@ impl LeaseStore for Store {
     async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint) -> Result<Lease, LeaseError> {
         self.check()?;
         self.checkpoints.fetch_add(1, Relaxed);
-        self.inner.checkpoint(lease, checkpoint).await
+        let written = self.inner.checkpoint(lease, checkpoint).await;
+        if self.loses_answer.swap(false, Relaxed) {
+            return Err(LeaseError::Unavailable("the answer was lost, as told".to_owned()));
+        }
+        written
     }
 
     async fn release(&self, lease: &Lease) -> Result<Lease, LeaseError> {
@@ -129,6 +135,19 @@ async fn i5_a_lease_that_cannot_be_renewed_in_time_is_lost() {
     pass(15).await;
     assert!(keeper.lost().is_cancelled());
     keeper.finish(true).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_was_lost_does_not_lose_the_lease() {
+    let (store, keeper) = kept().await;
+    store.loses_answer.store(true, Relaxed);
+    keeper.advance(at(1));
+    pass(5).await;
+    keeper.advance(at(2));
+    pass(5).await;
+    assert!(!keeper.lost().is_cancelled());
+    assert_eq!(store.now().await.checkpoint, at(2));
+    keeper.finish(true).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
