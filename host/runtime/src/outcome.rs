@@ -22,20 +22,18 @@ const WORDS: usize = 8;
 /// Takes the outcome of a batch of so many records, given as lists.
 pub fn of_list(answer: ListOutcome, records: usize, settings: &HandlerSettings) -> Result<Outcome, Fault> {
     let mut room = Room::new(answer.emits.len(), settings)?;
-    let emits = answer.emits.into_iter().enumerate().map(|(at, emit)| {
+    let mut emits = Vec::with_capacity(answer.emits.len());
+    for (at, emit) in answer.emits.into_iter().enumerate() {
         room.take(emit.data.len() + named_bytes(&emit))?;
         let ListEmit { data, partition_key, explicit_hash_key, sink } = emit;
-        Ok(Emit {
+        emits.push(Emit {
             data,
             partition_key: given(partition_key).map(|key| partition_key_of(key.into(), at)).transpose()?,
             explicit_hash_key: given(explicit_hash_key).map(|key| hash_key_of(&key, at)).transpose()?,
             sink: given(sink).map(ByteString::from),
-        })
-    });
-    Ok(Outcome {
-        emits: emits.collect::<Result<_, Fault>>()?,
-        failures: failures_of(answer.failures, records)?,
-    })
+        });
+    }
+    Ok(Outcome { emits, failures: failures_of(answer.failures, records)? })
 }
 
 /// Takes the outcome of a batch of so many records, given packed. Emits share the bytes of the answer.
@@ -52,20 +50,18 @@ pub fn of_packed(
         )));
     }
     let mut room = Room::new(rows.len(), settings)?;
-    let emits = rows.iter().enumerate().map(|(at, row)| {
+    let mut emits = Vec::with_capacity(rows.len());
+    for (at, row) in rows.iter().enumerate() {
         room.take([1, 3, 5, 7].iter().map(|&length| row[length] as usize).sum())?;
         let text = |column| text_of(&answer.bytes, row, column, at);
-        Ok(Emit {
+        emits.push(Emit {
             data: part(&answer.bytes, row[0], row[1], at)?,
             partition_key: text(2)?.map(|key| partition_key_of(key, at)).transpose()?,
             explicit_hash_key: text(4)?.map(|key| hash_key_of(&key, at)).transpose()?,
             sink: text(6)?,
-        })
-    });
-    Ok(Outcome {
-        emits: emits.collect::<Result<_, Fault>>()?,
-        failures: failures_of(answer.failures, records)?,
-    })
+        });
+    }
+    Ok(Outcome { emits, failures: failures_of(answer.failures, records)? })
 }
 
 /// How much a guest may still emit for the batch at hand.
