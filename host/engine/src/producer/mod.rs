@@ -177,19 +177,9 @@ impl Producer {
         }
     }
 
-    /// The stream it puts on.
-    pub fn stream(&self) -> &StreamRef {
-        &self.shared.stream
-    }
-
     /// What it has done so far.
     pub fn counters(&self) -> &ProducerCounters {
         &self.shared.counters
-    }
-
-    /// How it works.
-    pub fn settings(&self) -> &ProducerSettings {
-        &self.shared.settings
     }
 
     async fn reserve(&self, documents: &[Document]) -> Result<Room, Closed> {
