@@ -107,10 +107,17 @@ async fn a_host_killed_in_the_middle_loses_nothing_and_repeats_only_what_lay_beh
 
 #[tokio::test]
 async fn a_second_signal_ends_a_host_that_cannot_finish() {
-    let scenario = Scenario::begin().await;
-    let host = scenario.host_at_work().await;
-    // Without its streams, what the host has in hand is never acknowledged.
-    drop(scenario.streams);
+    let (place, streams) = (Place::new(), Streams::start().await);
+    streams.create("numbers", 1).await;
+    streams.put("numbers", [("key", "{\"n\":\"good\"}"), ("key", "{\"n\":\"spin\"}")]).await;
+    let handler = "deadline = \"10m\"\nbatch-records = 1";
+    let pipeline = Pipeline { handler, ..Pipeline::new("numbers", "fault_spin") };
+    let host = place.run(&place.settings(streams.url(), &[pipeline])).await;
+    // The second batch is begun before what the first one emitted is on its way.
+    until("the first batch is out", async || {
+        (streams.documents("numbers-out").await.len() == 1).then_some(())
+    })
+    .await;
     host.ask_to_stop();
     host.logged(&["a second signal ends at once"]).await;
     let ended = host.terminate().await;
