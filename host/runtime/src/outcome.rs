@@ -7,6 +7,7 @@ use bytestring::ByteString;
 use tidemill_engine::{
     handler::{Disposition, Emit, Failure, Outcome},
     hash::HashKey,
+    kinesis::is_valid_partition_key,
     limits,
 };
 
@@ -121,14 +122,12 @@ fn text_of(
 }
 
 fn partition_key_of(key: ByteString, emit: usize) -> Result<ByteString, Fault> {
-    let most = limits::PARTITION_KEY_CHARS;
-    // Bytes are counted first: they are at hand, and characters are never more.
-    if key.len() > most && key.chars().count() > most {
-        return Err(Fault::malformed(format!(
-            "a partition key has more than {most} characters, emit={emit}"
-        )));
+    if is_valid_partition_key(&key) {
+        return Ok(key);
     }
-    Ok(key)
+    // It is not empty: empty is none.
+    let most = limits::PARTITION_KEY_CHARS;
+    Err(Fault::malformed(format!("a partition key has more than {most} characters, emit={emit}")))
 }
 
 fn hash_key_of(key: &str, emit: usize) -> Result<HashKey, Fault> {

@@ -196,8 +196,7 @@ impl Worker {
         match self.processor.encode(&documents, self.max_record_bytes).await {
             Ok(encoded) => encoded.into_iter().for_each(|part| self.enqueue(part, &members)),
             Err(error) => {
-                let reason = PutError::Refused(error.to_string());
-                members.iter().for_each(|&member| self.fail(member, reason.clone()));
+                self.fail_all(&members, &PutError::Refused(error.to_string()));
             }
         }
     }
@@ -210,13 +209,12 @@ impl Worker {
                 let entry = Entry { data, partition_key, explicit_hash_key };
                 match refusal(&entry, self.max_record_bytes) {
                     None => self.queue.push(entry, origin),
-                    Some(reason) => {
-                        let reason = PutError::Refused(reason);
-                        origin.members().iter().for_each(|&member| self.fail(member, reason.clone()));
-                    }
+                    Some(reason) => self.fail_all(origin.members(), &PutError::Refused(reason)),
                 }
             }
-            Encoded::Refused { document, reason } => self.fail(members[document], PutError::Refused(reason)),
+            Encoded::Refused { document, reason } => {
+                self.fail_all(&members[document..=document], &PutError::Refused(reason));
+            }
         }
     }
 
@@ -236,16 +234,10 @@ impl Worker {
         for (mut queued, verdict) in answer.request.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Settle(settled) => {
-                    if settled.is_ok() {
-                        self.counters.entries.fetch_add(1, Relaxed);
-                        self.counters.bytes.fetch_add(queued.entry.size() as u64, Relaxed);
-                    }
                     self.queue.settled(&queued);
-                    for &member in queued.origin.members() {
-                        match &settled {
-                            Ok(placed) => self.groups.settle(member, Ok(Arc::clone(placed))),
-                            Err(error) => self.fail(member, error.clone()),
-                        }
+                    match settled {
+                        Ok(placed) => self.placed(&queued, &placed),
+                        Err(error) => self.fail_all(queued.origin.members(), &error),
                     }
                 }
                 Verdict::Alone => {
@@ -263,7 +255,7 @@ impl Worker {
         if attempts >= self.attempts {
             let error = PutError::GaveUp { attempts, last: failure.message.as_str().into() };
             self.queue.settled(&queued);
-            queued.origin.members().iter().for_each(|&member| self.fail(member, error.clone()));
+            self.fail_all(queued.origin.members(), &error);
             return;
         }
         let counter = if failure.throttled { &self.counters.throttled } else { &self.counters.retried };
@@ -276,9 +268,19 @@ impl Worker {
         self.queue.put_back(queued, Instant::now() + pause);
     }
 
-    fn fail(&mut self, member: Member, error: PutError) {
-        self.counters.failed.fetch_add(1, Relaxed);
-        self.groups.settle(member, Err(error));
+    fn placed(&mut self, queued: &Queued, placed: &Arc<Placed>) {
+        self.counters.entries.fetch_add(1, Relaxed);
+        self.counters.bytes.fetch_add(queued.entry.size() as u64, Relaxed);
+        for &member in queued.origin.members() {
+            self.groups.settle(member, Ok(Arc::clone(placed)));
+        }
+    }
+
+    fn fail_all(&mut self, members: &[Member], error: &PutError) {
+        self.counters.failed.fetch_add(members.len() as u64, Relaxed);
+        for &member in members {
+            self.groups.settle(member, Err(error.clone()));
+        }
     }
 
     /// When there will be something to do though nothing happens until then.

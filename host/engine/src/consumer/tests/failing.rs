@@ -30,8 +30,7 @@ async fn i1_a_shard_stops_before_the_batch_that_fails_and_others_go_on() {
 
     // The next run has a handler that can do it, and goes on where the shard stopped.
     let running = Running::start(world.pipeline(echo(|_| false)));
-    running.until("the rest is done", |progress| progress.done.load(Relaxed) > 0).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.until_complete(20, 50).await;
     running.stop().await;
     assert_eq!(world.output().await, complete(20, 50));
 }
