@@ -3,16 +3,17 @@
 //! A batch of any length is two allocations. Splitting one, or picking records out of one, copies index entries
 //! and shares the bytes. The index has the layout of `packed-batch` in `wit/`, so that it goes into a guest as it is.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use bytemuck::{Pod, Zeroable};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use bytestring::ByteString;
 
-use crate::{
-    record::{Record, ShardId},
-    sequence::SequenceNumber,
-    time::UnixMillis,
-};
+use crate::{hash::HashKey, record::ShardId, sequence::SequenceNumber, time::UnixMillis};
+
+mod builder;
+
+pub use builder::{DocumentsBuilder, RawBuilder};
 
 /// User records of one shard, in order, and where they are from.
 #[derive(Clone, Debug)]
@@ -60,6 +61,17 @@ pub struct Documents {
     bytes: Bytes,
     index: Vec<DocumentIndex>,
     sequences: Arc<[SequenceNumber]>,
+    /// By raw index and sub-index, for the few records that have any.
+    attributes: Arc<HashMap<(u32, u32), Attributes>>,
+}
+
+/// What a few user records have besides data and key, where their aggregator keeps it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// The explicit hash key that it was put with.
+    pub explicit_hash_key: Option<HashKey>,
+    /// Its tags, in order.
+    pub tags: Vec<(ByteString, Option<ByteString>)>,
 }
 
 /// Where one user record lies in the bytes of its batch, and where it came from. Eight 32-bit words.
@@ -140,6 +152,11 @@ impl Documents {
         self.sequences.get(raw_index as usize)
     }
 
+    /// What the user record with this raw index and sub-index has besides, if anything.
+    pub fn attributes(&self, raw_index: u32, sub_index: u32) -> Option<&Attributes> {
+        self.attributes.get(&(raw_index, sub_index))
+    }
+
     /// Sequence numbers of the Kinesis records of the whole read, by raw index.
     pub fn sequences(&self) -> &Arc<[SequenceNumber]> {
         &self.sequences
@@ -177,79 +194,12 @@ impl Documents {
             at.key_offset -= start;
         }
         let bytes = self.bytes.slice(start as usize..end as usize);
-        Self { bytes, index, sequences: Arc::clone(&self.sequences) }
-    }
-}
-
-/// Collects the user records of one read. Holds at most 4 GiB: a read is 10 MiB and its keys.
-#[derive(Debug)]
-pub struct DocumentsBuilder {
-    bytes: BytesMut,
-    index: Vec<DocumentIndex>,
-    sequences: Vec<SequenceNumber>,
-}
-
-impl DocumentsBuilder {
-    /// Room for the user records of these Kinesis records.
-    pub fn for_records(records: &[Record]) -> Self {
-        let bytes = records.iter().map(|record| record.data.len() + record.partition_key.len()).sum();
         Self {
-            bytes: BytesMut::with_capacity(bytes),
-            index: Vec::with_capacity(records.len()),
-            sequences: Vec::with_capacity(records.len()),
+            bytes,
+            index,
+            sequences: Arc::clone(&self.sequences),
+            attributes: Arc::clone(&self.attributes),
         }
-    }
-
-    /// Begins the next Kinesis record: copies its key and `data` in, and answers where to add its user records.
-    pub fn raw<'a>(&'a mut self, record: &Record, data: &[u8]) -> RawBuilder<'a> {
-        let raw_index = word(self.sequences.len());
-        self.sequences.push(record.sequence.clone());
-        let key_offset = word(self.bytes.len());
-        self.bytes.extend_from_slice(record.partition_key.as_bytes());
-        let data_offset = word(self.bytes.len());
-        self.bytes.extend_from_slice(data);
-        let template = DocumentIndex {
-            data_offset,
-            data_length: 0,
-            key_offset,
-            key_length: data_offset - key_offset,
-            raw_index,
-            sub_index: 0,
-            arrival_low: (record.arrival.0 & u64::from(u32::MAX)) as u32,
-            arrival_high: (record.arrival.0 >> 32) as u32,
-        };
-        RawBuilder { index: &mut self.index, template, data_length: data.len() }
-    }
-
-    /// Everything that was added.
-    pub fn build(self) -> Documents {
-        Documents { bytes: self.bytes.freeze(), index: self.index, sequences: self.sequences.into() }
-    }
-}
-
-/// Adds the user records of one Kinesis record.
-#[derive(Debug)]
-pub struct RawBuilder<'a> {
-    index: &'a mut Vec<DocumentIndex>,
-    template: DocumentIndex,
-    data_length: usize,
-}
-
-impl RawBuilder<'_> {
-    /// Adds a user record that is this part of the Kinesis record's data.
-    ///
-    /// # Panics
-    /// When the part reaches past the data.
-    pub fn document(&mut self, offset: usize, length: usize) {
-        assert!(offset + length <= self.data_length, "a document reaches past its record");
-        let data_offset = self.template.data_offset + word(offset);
-        self.index.push(DocumentIndex { data_offset, data_length: word(length), ..self.template });
-        self.template.sub_index += 1;
-    }
-
-    /// Passes over a user record that was rejected, so that those after it keep their sub-indexes.
-    pub fn rejected(&mut self) {
-        self.template.sub_index += 1;
     }
 }
 
@@ -257,13 +207,12 @@ fn span(offset: u32, length: u32) -> std::ops::Range<usize> {
     offset as usize..offset as usize + length as usize
 }
 
-fn word(count: usize) -> u32 {
-    u32::try_from(count).expect("a read is far below 4 GiB")
-}
-
 #[cfg(test)]
 mod tests {
+    use tidemill_processors::{Aggregator, Unpacked};
+
     use super::*;
+    use crate::{processor::HashCheck, record::Record};
 
     fn record(sequence: u32, key: &'static str, data: &'static str) -> Record {
         Record {
@@ -276,12 +225,12 @@ mod tests {
 
     fn lines() -> Documents {
         let records = [record(7, "k", "ab\ncd\n"), record(9, "long", "e\n")];
-        let mut builder = DocumentsBuilder::for_records(&records);
-        let mut raw = builder.raw(&records[0], &records[0].data);
-        raw.document(0, 2);
-        raw.document(3, 2);
-        builder.raw(&records[1], &records[1].data).document(0, 1);
-        builder.build()
+        let mut builder = DocumentsBuilder::for_records(&records, HashCheck::default());
+        for record in &records {
+            let mut raw = builder.raw(record, &record.data);
+            Aggregator::Newline.split(&record.data, &mut |place, origin| raw.part(place, origin));
+        }
+        builder.build().documents
     }
 
     #[test]

@@ -1,23 +1,24 @@
 //! Processors compiled into the host.
 
 use async_trait::async_trait;
-use tidemill_processors::{Item, Packed, Preset, pack};
+use bytes::Bytes;
+use tidemill_processors::{Bounds, Codec, Item, Packed, Preset, pack};
 
 use crate::{
     batch::DocumentsBuilder,
     limits,
-    processor::{Decoded, Document, Encoded, Processor, ProcessorError, Rejection},
+    processor::{Decoded, Document, Encoded, HashCheck, Processor, ProcessorError, Sharing},
     record::Record,
 };
 
-/// One of the presets of `tidemill-processors` behind the seam. It never fails as a whole.
+/// A codec of `tidemill-processors` behind the seam. It never fails as a whole.
 #[derive(Clone, Copy, Debug)]
-pub struct NativeProcessor(Preset);
+pub struct NativeProcessor(Codec);
 
 impl NativeProcessor {
     /// The processor of this name, if there is one.
     pub fn preset(name: &str) -> Option<Self> {
-        Preset::named(name).map(Self)
+        Preset::named(name).map(|preset| Self(preset.codec))
     }
 
     /// The names that there are.
@@ -26,49 +27,50 @@ impl NativeProcessor {
     }
 }
 
+impl From<Codec> for NativeProcessor {
+    fn from(codec: Codec) -> Self {
+        Self(codec)
+    }
+}
+
 #[async_trait]
 impl Processor for NativeProcessor {
-    fn aggregates(&self) -> bool {
-        self.0.aggregator.shares()
+    fn sharing(&self) -> Sharing {
+        self.0.aggregator.sharing()
     }
 
-    async fn decode(&self, records: &[Record]) -> Result<Decoded, ProcessorError> {
-        let mut documents = DocumentsBuilder::for_records(records);
-        let mut rejections = Vec::new();
-        for (raw_index, record) in (0..).zip(records) {
+    async fn decode(&self, records: &[Record], check: HashCheck) -> Result<Decoded, ProcessorError> {
+        let mut documents = DocumentsBuilder::for_records(records, check);
+        for record in records {
             let mut raw = documents.raw(record, &record.data);
-            for (sub_index, part) in (0..).zip(self.0.unpack(&record.data)) {
-                match part.checked {
-                    Ok(()) => raw.document(part.place.start, part.place.len()),
-                    Err(malformed) => {
-                        raw.rejected();
-                        rejections.push(Rejection { raw_index, sub_index, reason: malformed.to_string() });
-                    }
-                }
-            }
+            self.0.unpack(&record.data, &mut raw);
         }
-        Ok(Decoded { documents: documents.build(), rejections })
+        Ok(documents.build())
     }
 
     async fn encode(&self, documents: &[Document], max_bytes: usize) -> Result<Vec<Encoded>, ProcessorError> {
         let items: Vec<_> = documents.iter().map(item).collect();
-        let packed = pack(self.0, &items, max_bytes);
-        Ok(packed.into_iter().map(|part| encoded(part, documents)).collect())
+        let bounds = Bounds { record_bytes: max_bytes, spread_key_bytes: limits::SPREAD_KEY_BYTES };
+        let mut out = Vec::new();
+        let packed = pack(self.0, &items, bounds, &mut out);
+        let out = Bytes::from(out);
+        Ok(packed.into_iter().map(|part| encoded(part, documents, &out)).collect())
     }
 }
 
-fn item(document: &Document) -> Item<'_, impl PartialEq> {
+fn item(document: &Document) -> Item<'_> {
     Item {
         document: &document.data,
-        key: (&document.partition_key, document.explicit_hash_key),
-        key_bytes: document.partition_key.as_ref().map_or(limits::SPREAD_KEY_BYTES, |key| key.len()),
+        key: document.partition_key.as_deref(),
+        hash_key: document.explicit_hash_key.map(|key| key.0),
     }
 }
 
-fn encoded(part: Packed, documents: &[Document]) -> Encoded {
+/// Entries share the bytes that were written for all of them.
+fn encoded(part: Packed, documents: &[Document], out: &Bytes) -> Encoded {
     let (run, data) = match part {
         Packed::Alone(at) => (at..at + 1, documents[at].data.clone()),
-        Packed::Shared(run, data) => (run, data.into()),
+        Packed::Shared(run, data) => (run, out.slice(data)),
         Packed::Refused(document, refusal) => {
             return Encoded::Refused { document, reason: refusal.to_string() };
         }
@@ -84,8 +86,6 @@ fn encoded(part: Packed, documents: &[Document]) -> Encoded {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::{hash::HashKey, time::UnixMillis};
 
@@ -113,7 +113,7 @@ mod tests {
     #[tokio::test]
     async fn documents_are_decoded_with_their_places_and_bad_lines_are_rejected_with_theirs() {
         let records = [record(5, "{\"a\":1}\n\nbad\n2\n"), record(6, ""), record(7, "3")];
-        let decoded = named("json-line").decode(&records).await.unwrap();
+        let decoded = named("json-line").decode(&records, HashCheck::default()).await.unwrap();
         let places: Vec<_> = (0..decoded.documents.len())
             .map(|at| {
                 let sub_index = decoded.documents.index()[at].sub_index;

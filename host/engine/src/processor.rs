@@ -7,7 +7,13 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use thiserror::Error;
 
-use crate::{batch::Documents, hash::HashKey, record::Record};
+use crate::{
+    batch::Documents,
+    hash::{HashKey, HashRange},
+    record::Record,
+};
+
+pub use tidemill_processors::Sharing;
 
 /// An aggregator and a serializer, many records a call.
 ///
@@ -15,15 +21,36 @@ use crate::{batch::Documents, hash::HashKey, record::Record};
 /// the next. The futures may be dropped at any await.
 #[async_trait]
 pub trait Processor: Send + Sync + fmt::Debug {
-    /// Whether several documents may share an entry.
-    fn aggregates(&self) -> bool;
+    /// Which documents may share an entry. The same at every call.
+    fn sharing(&self) -> Sharing;
 
-    /// Takes Kinesis records apart. Bytes that do not decode become rejections, each with its place.
-    async fn decode(&self, records: &[Record]) -> Result<Decoded, ProcessorError>;
+    /// Takes the Kinesis records of one shard apart. Bytes that do not decode become rejections, each with its place.
+    async fn decode(&self, records: &[Record], check: HashCheck) -> Result<Decoded, ProcessorError>;
 
     /// Packs documents, in order, into entries of at most `max_bytes` each, data and key together.
-    /// The answer covers every document once, in order.
+    /// The answer covers every document once, in order. Under [`Sharing::PerShard`] the caller gives documents of one
+    /// shard at a time, or one document, and each has a partition key.
     async fn encode(&self, documents: &[Document], max_bytes: usize) -> Result<Vec<Encoded>, ProcessorError>;
+}
+
+/// How user records that have keys of their own are held against their shard: an aggregator that did not know the
+/// shards may have packed some that belong to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct HashCheck {
+    /// The hash keys that the shard takes, where known.
+    pub range: Option<HashRange>,
+    /// What becomes of a Kinesis record with user records that belong elsewhere.
+    pub policy: HashRangePolicy,
+}
+
+/// What becomes of a Kinesis record with user records whose hash keys are outside of the shard's range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum HashRangePolicy {
+    /// They are counted and handled all the same.
+    #[default]
+    Lenient,
+    /// All user records of the Kinesis record are counted and passed over, as the KCL does.
+    StrictKcl,
 }
 
 /// What Kinesis records held.
@@ -33,6 +60,10 @@ pub struct Decoded {
     pub documents: Documents,
     /// What did not decode, in order.
     pub rejections: Vec<Rejection>,
+    /// How many user records have a hash key outside of the shard's range.
+    pub misplaced: u64,
+    /// How many user records were passed over, because they or some beside them are misplaced.
+    pub passed_over: u64,
 }
 
 /// Bytes that did not decode.

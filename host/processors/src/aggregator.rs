@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use memchr::{Memchr, memchr_iter};
+use memchr::memchr_iter;
+
+use crate::Origin;
 
 /// How documents share a Kinesis record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,10 +15,24 @@ pub enum Aggregator {
     Newline,
 }
 
+/// Which documents may share a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// None: each has a record of its own.
+    Alone,
+    /// Those with the same partition key and the same explicit hash key.
+    PerKey,
+    /// All that belong to one shard, whatever their keys: each keeps its own inside the record.
+    PerShard,
+}
+
 impl Aggregator {
-    /// Whether several documents may share a record.
-    pub fn shares(self) -> bool {
-        self == Self::Newline
+    /// Which documents may share a record.
+    pub fn sharing(self) -> Sharing {
+        match self {
+            Self::Simple => Sharing::Alone,
+            Self::Newline => Sharing::PerKey,
+        }
     }
 
     /// Bytes that it adds to every document.
@@ -35,41 +51,19 @@ impl Aggregator {
         }
     }
 
-    /// Where the documents of a record lie in its data. Lines that hold nothing are passed over.
-    pub fn parts(self, data: &[u8]) -> Parts<'_> {
+    /// Finds the documents of a record, in order. Lines that hold nothing are passed over.
+    pub fn split(self, data: &[u8], found: &mut dyn FnMut(Range<usize>, &Origin<'_>)) {
+        let origin = Origin::default();
         match self {
-            Self::Simple => Parts(State::Whole(Some(0..data.len()))),
-            Self::Newline => Parts(State::Lines { feeds: memchr_iter(b'\n', data), at: 0, end: data.len() }),
-        }
-    }
-}
-
-/// Where the documents of a record lie in its data, in order.
-#[derive(Clone, Debug)]
-pub struct Parts<'a>(State<'a>);
-
-#[derive(Clone, Debug)]
-enum State<'a> {
-    Whole(Option<Range<usize>>),
-    Lines { feeds: Memchr<'a>, at: usize, end: usize },
-}
-
-impl Iterator for Parts<'_> {
-    type Item = Range<usize>;
-
-    fn next(&mut self) -> Option<Range<usize>> {
-        match &mut self.0 {
-            State::Whole(part) => part.take(),
-            State::Lines { feeds, at, end } => {
-                while *at < *end {
-                    let feed = feeds.next().unwrap_or(*end);
-                    let line = *at..feed;
-                    *at = feed + 1;
-                    if !line.is_empty() {
-                        return Some(line);
+            Self::Simple => found(0..data.len(), &origin),
+            Self::Newline => {
+                let mut start = 0;
+                for feed in memchr_iter(b'\n', data).chain([data.len()]) {
+                    if start < feed {
+                        found(start..feed, &origin);
                     }
+                    start = feed + 1;
                 }
-                None
             }
         }
     }
@@ -77,16 +71,17 @@ impl Iterator for Parts<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::iter;
-
     use super::*;
 
-    fn lines(data: &str) -> Vec<&str> {
-        Aggregator::Newline.parts(data.as_bytes()).map(|part| &data[part]).collect()
+    fn parts(aggregator: Aggregator, data: &str) -> Vec<&str> {
+        let mut parts = Vec::new();
+        aggregator.split(data.as_bytes(), &mut |place, _| parts.push(&data[place]));
+        parts
     }
 
     #[test]
     fn lines_are_split_with_or_without_the_last_line_feed_and_empty_ones_are_passed_over() {
+        let lines = |data| parts(Aggregator::Newline, data);
         assert_eq!(lines("a\nbc\n"), ["a", "bc"]);
         assert_eq!(lines("a\nbc"), ["a", "bc"]);
         assert_eq!(lines("\n\na\n\n\nb\n\n"), ["a", "b"]);
@@ -97,7 +92,7 @@ mod tests {
 
     #[test]
     fn simple_records_are_one_document_even_when_empty() {
-        assert!(Aggregator::Simple.parts(b"a\nb").eq(iter::once(0..3)));
-        assert!(Aggregator::Simple.parts(b"").eq(iter::once(0..0)));
+        assert_eq!(parts(Aggregator::Simple, "a\nb"), ["a\nb"]);
+        assert_eq!(parts(Aggregator::Simple, ""), [""]);
     }
 }

@@ -1,16 +1,20 @@
 //! Aggregators and serializers as pure functions over bytes, for the host and for components alike.
 //!
-//! An [`Aggregator`] decides how documents share a Kinesis record, a [`Serializer`] how one document becomes bytes.
-//! A [`Preset`] is a pair of them under the name that settings use. [`pack`] makes entries of documents with it,
-//! [`Preset::unpack`] takes a record apart again.
+//! An [`Aggregator`] decides how documents share a Kinesis record, a [`Serializer`] how one document becomes bytes. A
+//! [`Codec`] is one of each: [`pack`] makes entries of documents with it, [`Codec::unpack`] takes a record apart
+//! again. A [`Preset`] is a codec under the name that settings use.
 #![warn(missing_docs)]
 
 mod aggregator;
+mod codec;
 mod pack;
 mod preset;
 mod serializer;
+mod unpacked;
 
-pub use aggregator::{Aggregator, Parts};
-pub use pack::{Item, Packed, Refusal, pack};
-pub use preset::{Part, Preset};
+pub use aggregator::{Aggregator, Sharing};
+pub use codec::Codec;
+pub use pack::{Bounds, Item, Packed, Refusal, pack};
+pub use preset::Preset;
 pub use serializer::{Malformed, Serializer};
+pub use unpacked::{Origin, Tag, Unpacked};

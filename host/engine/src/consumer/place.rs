@@ -38,7 +38,7 @@ pub(super) struct Skip {
 impl Skip {
     /// Leaves away what was done before.
     pub(super) fn rest_of(&self, decoded: Decoded) -> Decoded {
-        let Decoded { documents, mut rejections } = decoded;
+        let Decoded { documents, mut rejections, misplaced, passed_over } = decoded;
         let is_done = |raw_index: u32, sub_index: u32| {
             sub_index <= self.sub_sequence && documents.sequence_of_raw(raw_index) == Some(&self.sequence)
         };
@@ -48,7 +48,7 @@ impl Skip {
             .filter(|(at, _)| !is_done(at.raw_index, at.sub_index))
             .map(|(_, position)| position)
             .collect();
-        Decoded { documents: documents.pick(&rest), rejections }
+        Decoded { documents: documents.pick(&rest), rejections, misplaced, passed_over }
     }
 }
 
@@ -92,8 +92,10 @@ impl Deref for Readable {
 
 #[cfg(test)]
 mod tests {
+    use tidemill_processors::{Malformed, Origin, Unpacked};
+
     use super::*;
-    use crate::{batch::DocumentsBuilder, record::Record, time::UnixMillis};
+    use crate::{batch::DocumentsBuilder, processor::HashCheck, record::Record, time::UnixMillis};
 
     /// Two records of three lines each, of which the second line of the second record does not decode.
     fn decoded() -> Decoded {
@@ -103,15 +105,17 @@ mod tests {
             data: "abc".into(),
             arrival: UnixMillis(0),
         });
-        let mut builder = DocumentsBuilder::for_records(&records);
+        let mut builder = DocumentsBuilder::for_records(&records, HashCheck::default());
+        let whole = Origin::default();
         let mut first = builder.raw(&records[0], b"abc");
-        (0..3).for_each(|at| first.document(at, 1));
+        (0..3).for_each(|at| first.part(at..at + 1, &whole));
+        drop(first);
         let mut second = builder.raw(&records[1], b"abc");
-        second.document(0, 1);
-        second.rejected();
-        second.document(2, 1);
-        let rejections = vec![Rejection { raw_index: 1, sub_index: 1, reason: "bad".to_owned() }];
-        Decoded { documents: builder.build(), rejections }
+        second.part(0..1, &whole);
+        second.rejected(&Malformed::Lines);
+        second.part(2..3, &whole);
+        drop(second);
+        builder.build()
     }
 
     fn at(sequence: &str, sub_sequence: Option<u32>) -> Checkpoint {

@@ -20,7 +20,7 @@ use crate::{
     kinesis::ChildShard,
     lease::{Checkpoint, Lease, keeper::LeaseKeeper},
     limits,
-    processor::Rejection,
+    processor::{HashCheck, Rejection},
     producer::PutError,
     record::Record,
 };
@@ -191,7 +191,7 @@ impl ShardTask {
         let progress = Arc::clone(&self.pipeline.progress);
         Progress::count(&progress.records, fetch.records.len());
         if let Some(last) = fetch.records.last() {
-            let decoded = self.pipeline.processor.decode(&fetch.records).await;
+            let decoded = self.pipeline.processor.decode(&fetch.records, HashCheck::default()).await;
             let decoded = decoded.map_err(|error| Over::Failed(error.to_string()))?;
             let decoded = match skip.take() {
                 Some(skip) => skip.rest_of(decoded),

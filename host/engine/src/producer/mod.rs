@@ -13,6 +13,7 @@ mod batcher;
 mod groups;
 mod queue;
 mod retry;
+pub mod spool;
 mod worker;
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use crate::{
     backoff::Backoff,
     kinesis::{EntryError, Kinesis, KinesisError, is_valid_partition_key},
     limits,
-    processor::{Document, Encoded, Processor},
+    processor::{Document, Encoded, Processor, Sharing},
     record::{Entry, Placed},
     stream::StreamRef,
     task::{self, Task},
@@ -100,7 +100,8 @@ impl Worker {
         counters: Arc<ProducerCounters>,
     ) -> Self {
         // An aggregator makes few entries of many documents, so only bytes tell when a request is full.
-        let enough = if processor.aggregates() { usize::MAX } else { settings.request_entries };
+        let aggregates = processor.sharing() != Sharing::Alone;
+        let enough = if aggregates { usize::MAX } else { settings.request_entries };
         let (first, longest) = limits::PUT_BACKOFF;
         Self {
             stream,
@@ -190,7 +191,7 @@ impl Worker {
     }
 
     async fn encode(&mut self) {
-        let aggregates = self.processor.aggregates();
+        let aggregates = self.processor.sharing() != Sharing::Alone;
         let (documents, members) = if aggregates { self.batcher.take_by_key() } else { self.batcher.take() };
         let members: Arc<[Member]> = members.into();
         match self.processor.encode(&documents, self.max_record_bytes).await {
