@@ -8,8 +8,15 @@ use std::{collections::HashMap, sync::Arc};
 use bytemuck::{Pod, Zeroable};
 use bytes::Bytes;
 use bytestring::ByteString;
+use tidemill_processors::{Origin, Unpacked};
 
-use crate::{hash::HashKey, record::ShardId, sequence::SequenceNumber, time::UnixMillis};
+use crate::{
+    hash::HashKey,
+    processor::HashCheck,
+    record::{Record, ShardId},
+    sequence::SequenceNumber,
+    time::UnixMillis,
+};
 
 mod builder;
 
@@ -97,6 +104,15 @@ pub struct DocumentIndex {
 }
 
 impl Documents {
+    /// Each record as the one user record in it.
+    pub fn of_records(records: &[Record]) -> Self {
+        let mut builder = DocumentsBuilder::for_records(records, HashCheck::default());
+        for record in records {
+            builder.raw(record, &record.data).part(0..record.data.len(), &Origin::default());
+        }
+        builder.build().documents
+    }
+
     /// How many records there are.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -209,10 +225,9 @@ fn span(offset: u32, length: u32) -> std::ops::Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use tidemill_processors::{Aggregator, Unpacked};
+    use tidemill_processors::Aggregator;
 
     use super::*;
-    use crate::{processor::HashCheck, record::Record};
 
     fn record(sequence: u32, key: &'static str, data: &'static str) -> Record {
         Record {

@@ -7,7 +7,7 @@ use std::{hint::black_box, path::PathBuf};
 
 use bytes::Bytes;
 use tidemill_engine::{
-    batch::{Batch, BatchInfo, DocumentsBuilder},
+    batch::{Batch, BatchInfo, Documents},
     handler::Handler,
     record::Record,
     time::UnixMillis,
@@ -86,13 +86,9 @@ fn batch(records: usize, bytes: usize) -> Batch {
         arrival: UnixMillis(1_700_000_000_000),
     };
     let records: Vec<_> = (0..records).map(record).collect();
-    let mut builder = DocumentsBuilder::for_records(&records);
-    for record in &records {
-        builder.raw(record, &record.data).document(0, record.data.len());
-    }
     let shard = "shardId-000000000000".into();
     let info = BatchInfo { stream: "bench".into(), shard, millis_behind_latest: 0, attempt: 1 };
-    Batch::new(info, builder.build())
+    Batch::new(info, Documents::of_records(&records))
 }
 
 fn owned(batch: &Batch) -> Vec<Owned> {

@@ -9,7 +9,7 @@ use std::{
 use crate::{ComponentHandler, Engine, HandlerSettings};
 use bytes::Bytes;
 use tidemill_engine::{
-    batch::{Batch, BatchInfo, DocumentsBuilder},
+    batch::{Batch, BatchInfo, Documents},
     record::Record,
     time::UnixMillis,
 };
@@ -40,13 +40,9 @@ pub async fn load_with(name: &str, settings: HandlerSettings) -> ComponentHandle
 /// partition key.
 pub fn batch_of(shard: &str, documents: &[&str]) -> Batch {
     let records: Vec<Record> = documents.iter().enumerate().map(|(at, data)| record(at, data)).collect();
-    let mut builder = DocumentsBuilder::for_records(&records);
-    for record in &records {
-        builder.raw(record, &record.data).document(0, record.data.len());
-    }
     let info =
         BatchInfo { stream: "orders".into(), shard: shard.into(), millis_behind_latest: 7, attempt: 1 };
-    Batch::new(info, builder.build())
+    Batch::new(info, Documents::of_records(&records))
 }
 
 /// A batch of the first shard.

@@ -110,7 +110,7 @@ impl Format {
 #[cfg(test)]
 mod tests {
     use tidemill_engine::{
-        batch::{BatchInfo, DocumentsBuilder},
+        batch::{BatchInfo, Documents},
         record::Record,
         time::UnixMillis,
     };
@@ -124,12 +124,11 @@ mod tests {
             data: data.into(),
             arrival: UnixMillis(7),
         };
-        let mut documents = DocumentsBuilder::for_records(std::slice::from_ref(&record));
-        documents.raw(&record, data).document(0, data.len());
+        let documents = Documents::of_records(std::slice::from_ref(&record));
         let info =
             BatchInfo { stream: "s".into(), shard: "shardId-0".into(), millis_behind_latest: 0, attempt: 1 };
         let mut text = Vec::new();
-        Format::Json.write(&Batch::new(info, documents.build()), 0, &mut text);
+        Format::Json.write(&Batch::new(info, documents), 0, &mut text);
         String::from_utf8(text).unwrap()
     }
 
