@@ -43,7 +43,7 @@ impl Framing<'_> for MsgpackList {
     fn size_with(&self, so_far: usize, _: &Item<'_>, bytes: &[u8]) -> usize {
         let header = match self.length + 1 {
             ..=15 => 1,
-            ..=0xFFFF => 3,
+            16..=0xFFFF => 3,
             _ => 5,
         };
         header + so_far + bytes.len()
