@@ -4,12 +4,10 @@ use std::{error::Error, sync::Arc};
 
 use tidemill_backends::kinesis::{AwsKinesis, AwsSettings};
 use tidemill_engine::{
-    kinesis::{ErrorKind, Kinesis, KinesisError, StreamMode, StreamStatus, StreamSummary},
-    limits,
+    kinesis::{self, Kinesis, StreamError, StreamMode, StreamSummary},
     stream::StreamRef,
 };
 use tidemill_local_kinesis::StartError;
-use tokio::time::{Instant, sleep};
 
 use crate::{exit::Exit, failure::Failure};
 
@@ -40,9 +38,7 @@ pub async fn create_stream(
     stream: &StreamRef,
     mode: StreamMode,
 ) -> Result<StreamSummary, Failure> {
-    let created = kinesis.create_stream(stream, mode).await;
-    created.map_err(|error| Failure::of_stream(stream, &error))?;
-    usable(stream, settled(kinesis, stream).await)
+    kinesis::create_stream(kinesis, stream, mode).await.map_err(|error| unusable(&error))
 }
 
 /// A stream that can be used; created if it is missing and that is wanted.
@@ -51,42 +47,15 @@ pub async fn ensure_stream(
     stream: &StreamRef,
     create: Option<StreamMode>,
 ) -> Result<StreamSummary, Failure> {
-    let found = settled(kinesis, stream).await;
-    let (Err(KinesisError { kind: ErrorKind::NotFound, .. }), Some(mode)) = (&found, create) else {
-        return usable(stream, found);
-    };
-    tracing::info!(%stream, ?mode, "creating the stream");
-    match kinesis.create_stream(stream, mode).await {
-        // Another worker was faster, which is as good.
-        Err(error) if error.kind != ErrorKind::Exists => Err(Failure::of_stream(stream, &error)),
-        Ok(()) | Err(_) => usable(stream, settled(kinesis, stream).await),
-    }
+    kinesis::ensure_stream(kinesis, stream, create).await.map_err(|error| unusable(&error))
 }
 
-/// The stream's state once it is not being created any more, or when waiting for that took too long. Being throttled
-/// is waited out; whatever else goes wrong is told at once, because a person is waiting.
-async fn settled(kinesis: &dyn Kinesis, stream: &StreamRef) -> Result<StreamSummary, KinesisError> {
-    let until = Instant::now() + limits::STREAM_ACTIVE_WITHIN;
-    loop {
-        let described = kinesis.describe_stream_summary(stream).await;
-        let may_change = match &described {
-            Ok(summary) => summary.status == StreamStatus::Creating,
-            Err(error) => error.kind == ErrorKind::Throttled,
-        };
-        if !may_change || Instant::now() >= until {
-            return described;
-        }
-        sleep(limits::STREAM_ACTIVE_INTERVAL).await;
-    }
-}
-
-fn usable(stream: &StreamRef, found: Result<StreamSummary, KinesisError>) -> Result<StreamSummary, Failure> {
-    let summary = found.map_err(|error| Failure::of_stream(stream, &error))?;
-    match summary.status {
-        StreamStatus::Active | StreamStatus::Updating => Ok(summary),
-        status @ (StreamStatus::Creating | StreamStatus::Deleting) => {
-            let message = format!("the stream cannot be used: stream={stream} status={}", status.as_str());
-            Err(Failure::new(Exit::Surroundings, message).help("try again when it is ACTIVE"))
+/// A stream cannot be used.
+pub fn unusable(error: &StreamError) -> Failure {
+    match error {
+        StreamError::Call { stream, error } => Failure::of_stream(stream, error),
+        StreamError::Unusable { .. } => {
+            Failure::new(Exit::Surroundings, error.to_string()).help("try again when it is ACTIVE")
         }
     }
 }
@@ -96,7 +65,10 @@ mod tests {
     use std::time::Duration;
 
     use tidemill_engine::{
-        kinesis::memory::{MemoryKinesis, Settings},
+        kinesis::{
+            StreamStatus,
+            memory::{MemoryKinesis, Settings},
+        },
         time::{Clock, UnixMillis},
     };
 

@@ -225,7 +225,7 @@ fn span(offset: u32, length: u32) -> std::ops::Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use tidemill_processors::Aggregator;
+    use tidemill_processors::{Aggregator, Codec, Serializer};
 
     use super::*;
 
@@ -243,7 +243,8 @@ mod tests {
         let mut builder = DocumentsBuilder::for_records(&records, HashCheck::default());
         for record in &records {
             let mut raw = builder.raw(record, &record.data);
-            Aggregator::Newline.split(&record.data, &mut |place, origin| raw.part(place, origin));
+            Codec { aggregator: Aggregator::Newline, serializer: Serializer::Bytes }
+                .unpack(&record.data, &mut raw);
         }
         builder.build().documents
     }

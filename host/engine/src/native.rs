@@ -2,10 +2,12 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use bytestring::ByteString;
 use tidemill_processors::{Bounds, Codec, Item, Packed, Preset, pack};
 
 use crate::{
     batch::DocumentsBuilder,
+    hash::HashKey,
     limits,
     processor::{Decoded, Document, Encoded, HashCheck, Processor, ProcessorError, Sharing},
     record::Record,
@@ -54,7 +56,7 @@ impl Processor for NativeProcessor {
         let mut out = Vec::new();
         let packed = pack(self.0, &items, bounds, &mut out);
         let out = Bytes::from(out);
-        Ok(packed.into_iter().map(|part| encoded(part, documents, &out)).collect())
+        Ok(packed.into_iter().map(|part| encoded(self.0, part, documents, &out)).collect())
     }
 }
 
@@ -67,7 +69,7 @@ fn item(document: &Document) -> Item<'_> {
 }
 
 /// Entries share the bytes that were written for all of them.
-fn encoded(part: Packed, documents: &[Document], out: &Bytes) -> Encoded {
+fn encoded(codec: Codec, part: Packed, documents: &[Document], out: &Bytes) -> Encoded {
     let (run, data) = match part {
         Packed::Alone(at) => (at..at + 1, documents[at].data.clone()),
         Packed::Shared(run, data) => (run, out.slice(data)),
@@ -75,11 +77,14 @@ fn encoded(part: Packed, documents: &[Document], out: &Bytes) -> Encoded {
             return Encoded::Refused { document, reason: refusal.to_string() };
         }
     };
-    let first = &documents[run.start];
+    let document = &documents[run.start];
+    let first = item(document);
+    let own = document.partition_key.as_ref();
+    let key = codec.entry_key(&first);
     Encoded::Entry {
         data,
-        partition_key: first.partition_key.clone(),
-        explicit_hash_key: first.explicit_hash_key,
+        partition_key: own.filter(|own| Some(&***own) == key).cloned().or_else(|| key.map(ByteString::from)),
+        explicit_hash_key: codec.entry_hash_key(&first).map(HashKey),
         documents: run,
     }
 }
@@ -87,7 +92,7 @@ fn encoded(part: Packed, documents: &[Document], out: &Bytes) -> Encoded {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{hash::HashKey, time::UnixMillis};
+    use crate::time::UnixMillis;
 
     fn record(sequence: u32, data: &'static str) -> Record {
         Record {
@@ -153,6 +158,30 @@ mod tests {
                 Encoded::Refused { document: 4, reason },
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn documents_of_several_keys_share_an_aggregated_record_that_goes_where_the_first_belongs() {
+        let documents =
+            [document("1", Some("k1"), None), document("2", Some("k2"), Some(9)), document("3", None, None)];
+        let encoded = named("kpl-json").encode(&documents, 100).await.unwrap();
+        let entries: Vec<_> = encoded
+            .iter()
+            .map(|entry| match entry {
+                Encoded::Entry { partition_key, explicit_hash_key, documents, .. } => {
+                    (documents.clone(), partition_key.as_deref(), *explicit_hash_key)
+                }
+                Encoded::Refused { reason, .. } => panic!("{reason}"),
+            })
+            .collect();
+        assert_eq!(entries, [(0..2, Some("a"), Some(HashKey::of("k1"))), (2..3, None, None)]);
+
+        let Encoded::Entry { data, .. } = &encoded[0] else { panic!("the first is an entry") };
+        let record = Record { data: data.clone(), ..record(5, "") };
+        let decoded = named("kpl-json").decode(&[record], HashCheck::default()).await.unwrap();
+        let keys: Vec<_> = (0..2).map(|at| decoded.documents.partition_key(at)).collect();
+        assert_eq!(keys, ["k1", "k2"]);
+        assert_eq!(decoded.documents.attributes(0, 1).unwrap().explicit_hash_key, Some(HashKey(9)));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! An aggregator and a serializer, put together.
 
-use crate::{Aggregator, Serializer, Unpacked};
+use crate::{Aggregator, Item, Malformed, Origin, Serializer, Unpacked, kpl, list, netstring, newline};
 
 /// An aggregator and a serializer: everything that decides how documents become records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,68 +14,50 @@ pub struct Codec {
 impl Codec {
     /// Takes a record apart, in order.
     pub fn unpack(self, data: &[u8], out: &mut impl Unpacked) {
-        let Self { aggregator, serializer } = self;
-        aggregator.split(data, &mut |place, origin| match serializer.check(&data[place.clone()]) {
-            Ok(()) => out.part(place, origin),
-            Err(malformed) => out.rejected(&malformed),
-        });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ops::Range;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::{Malformed, Origin, Preset};
-
-    /// What was found, in order: the place of a document, or none for what is rejected.
-    #[derive(Default)]
-    struct Found(Vec<Option<Range<usize>>>);
-
-    impl Unpacked for Found {
-        fn part(&mut self, place: Range<usize>, _: &Origin<'_>) {
-            self.0.push(Some(place));
-        }
-
-        fn made(&mut self, _: &Origin<'_>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), Malformed>) {
-            self.0.push(write(&mut Vec::new()).ok().map(|()| 0..0));
-        }
-
-        fn rejected(&mut self, _: &Malformed) {
-            self.0.push(None);
-        }
-    }
-
-    fn unpacked(name: &str, data: &[u8]) -> Vec<Option<Range<usize>>> {
-        let mut found = Found::default();
-        Preset::named(name).unwrap().codec.unpack(data, &mut found);
-        found.0
-    }
-
-    #[test]
-    fn a_bad_line_is_rejected_and_its_neighbours_are_documents() {
-        let data = b"{\"a\":1}\n\nnot json\n[1, 2]\n";
-        assert_eq!(unpacked("json-line", data), [Some(0..7), None, Some(18..24)]);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_unpack_into_parts_that_lie_in_order_within_them(data: Vec<u8>) {
-            for preset in Preset::ALL {
-                let mut at = 0;
-                for place in unpacked(preset.name, &data).into_iter().flatten() {
-                    prop_assert!(at <= place.start && place.end <= data.len());
-                    at = place.end;
+        let none = Origin::default();
+        match self.aggregator {
+            Aggregator::Simple => self.serializer.deserialize(data, 0..data.len(), &none, out),
+            Aggregator::Newline => {
+                newline::split(data, |place| self.serializer.deserialize(data, place, &none, out));
+            }
+            Aggregator::List => list::unpack(self.serializer, data, out),
+            Aggregator::Netstring => {
+                let end =
+                    netstring::split(data, |place| self.serializer.deserialize(data, place, &none, out));
+                if let Err(malformed) = end {
+                    out.rejected(&malformed);
                 }
             }
+            Aggregator::Kpl => {
+                kpl::split(data, |place, origin| self.serializer.deserialize(data, place, origin, out));
+            }
         }
+    }
 
-        #[test]
-        fn any_text_is_one_document_of_string(text: String) {
-            prop_assert_eq!(unpacked("string", text.as_bytes()), [Some(0..text.len())]);
+    /// The partition key of an entry that begins with this item; without one the producer picks a key. The KPL's
+    /// aggregated records all have the same, and go by their explicit hash key.
+    pub fn entry_key<'a>(self, first: &Item<'a>) -> Option<&'a str> {
+        let keeps_keys = self.aggregator == Aggregator::Kpl && first.is_keyed();
+        if keeps_keys { Some(kpl::KEY) } else { first.key }
+    }
+
+    /// The explicit hash key of an entry that begins with this item. For the KPL's aggregated records it is the first
+    /// item's, or else the hash of its partition key.
+    pub fn entry_hash_key(self, first: &Item<'_>) -> Option<u128> {
+        let of_key = || first.key.filter(|_| self.aggregator == Aggregator::Kpl).map(kpl::hash_key);
+        first.hash_key.or_else(of_key)
+    }
+
+    /// A document in the bytes that the aggregator is given.
+    pub(crate) fn bytes<'a>(
+        self,
+        document: &'a [u8],
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], Malformed> {
+        match self.aggregator {
+            Aggregator::Newline => newline::line(self.serializer, document, scratch),
+            Aggregator::List => list::element(self.serializer, document, scratch),
+            _ => self.serializer.serialize(document, scratch),
         }
     }
 }

@@ -7,14 +7,26 @@
 
 mod aggregator;
 mod codec;
+mod framing;
+mod json;
+mod kpl;
+mod list;
+mod malformed;
+mod msgpack;
+mod netstring;
+mod newline;
 mod pack;
 mod preset;
 mod serializer;
+#[cfg(test)]
+mod tests;
 mod unpacked;
 
 pub use aggregator::{Aggregator, Sharing};
 pub use codec::Codec;
+pub use malformed::Malformed;
+pub use msgpack::MSGPACK_DEPTH;
 pub use pack::{Bounds, Item, Packed, Refusal, pack};
 pub use preset::Preset;
-pub use serializer::{Malformed, Serializer};
+pub use serializer::Serializer;
 pub use unpacked::{Origin, Tag, Unpacked};

@@ -17,6 +17,10 @@ impl Preset {
         preset("string", Aggregator::Simple, Serializer::String),
         preset("json", Aggregator::Simple, Serializer::Json),
         preset("json-line", Aggregator::Newline, Serializer::Json),
+        preset("json-list", Aggregator::List, Serializer::Json),
+        preset("msgpack", Aggregator::Netstring, Serializer::Msgpack),
+        preset("kpl-json", Aggregator::Kpl, Serializer::Json),
+        preset("kpl-string", Aggregator::Kpl, Serializer::String),
     ];
 
     /// The preset of this name.
@@ -36,7 +40,7 @@ mod tests {
     #[test]
     fn presets_are_found_by_their_names_and_no_other() {
         let names: Vec<_> = Preset::ALL.iter().map(|preset| preset.name).collect();
-        assert_eq!(names, ["string", "json", "json-line"]);
+        assert_eq!(names, ["string", "json", "json-line", "json-list", "msgpack", "kpl-json", "kpl-string"]);
         assert!(names.iter().all(|name| Preset::named(name).unwrap().name == *name));
         assert_eq!(Preset::named("JSON"), None);
     }

@@ -8,8 +8,8 @@ use aws_sdk_kinesis::{
 use tidemill_engine::{
     hash::{HashKey, HashRange},
     kinesis::{
-        ChildShard, EntryError, ErrorKind, Fetch, KinesisError, Shard, ShardIterator, StreamStatus,
-        StreamSummary,
+        ChildShard, Distribution, EntryError, ErrorKind, Fetch, KinesisError, Shard, ShardIterator,
+        StreamStatus, StreamSummary,
     },
     limits,
     record::{Placed, Record},
@@ -42,6 +42,10 @@ impl Answer {
             status,
             open_shards: u32::try_from(summary.open_shard_count).unwrap_or(0),
             on_demand: mode == Some(types::StreamMode::OnDemand),
+            distribution: match summary.record_distribution_strategy {
+                Some(types::RecordDistributionStrategy::Auto) => Distribution::Auto,
+                _ => Distribution::UserPartitionKey,
+            },
             retention_hours: u32::try_from(summary.retention_period_hours).unwrap_or(0),
             max_record_bytes: record_kib.map_or(limits::RECORD_BYTES, |kib| kib << 10),
             created: self.date(&summary.stream_creation_timestamp)?,

@@ -18,8 +18,10 @@ pub mod contract;
 mod error;
 pub mod faults;
 pub mod memory;
+mod streams;
 
 pub use error::{EntryError, ErrorKind, KinesisError};
+pub use streams::{StreamError, create_stream, ensure_stream};
 
 /// A Kinesis endpoint.
 ///
@@ -128,12 +130,24 @@ pub struct StreamSummary {
     pub open_shards: u32,
     /// Whether the service scales the stream.
     pub on_demand: bool,
+    /// Who decides which shard a record goes to.
+    pub distribution: Distribution,
     /// How long records are kept, in hours.
     pub retention_hours: u32,
     /// Largest record it takes, data and key, in bytes.
     pub max_record_bytes: usize,
     /// When it was created.
     pub created: UnixMillis,
+}
+
+/// Who decides which shard of a stream a record goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Distribution {
+    /// Partition keys and explicit hash keys do.
+    #[default]
+    UserPartitionKey,
+    /// The service does, and ignores both.
+    Auto,
 }
 
 /// State of a stream.

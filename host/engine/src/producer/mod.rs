@@ -11,24 +11,27 @@
 
 mod batcher;
 mod groups;
+mod open;
 mod queue;
 mod retry;
+mod settings;
 pub mod spool;
+mod ticket;
 mod worker;
 
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, future::Future, num::NonZeroUsize, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{fmt, sync::Arc};
 
-use thiserror::Error;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot,
+};
 
 use crate::{
-    kinesis::Kinesis,
+    kinesis::{Kinesis, Shard},
     limits,
     processor::{Document, Processor},
-    record::Placed,
     stream::StreamRef,
     task::{self, Task},
 };
@@ -36,6 +39,9 @@ use crate::{
 use groups::{Group, Room};
 use worker::{Command, Worker};
 
+pub use open::OpenError;
+pub use settings::{Flush, FlushCallback, Ordering, ProducerSettings, ShardRate};
+pub use ticket::{BatchTicket, Closed, PutError, Settled, Ticket, TryPutError};
 pub use worker::ProducerCounters;
 
 /// Puts documents on one stream. Cloning gives another handle to the same producer.
@@ -56,59 +62,9 @@ struct Shared {
     _worker: Task<()>,
 }
 
-/// How a producer works. The defaults are those of `limits.rs`.
-#[derive(Clone, Debug)]
-pub struct ProducerSettings {
-    /// How long a document may wait for company.
-    pub linger: Duration,
-    /// Bytes of documents held before `put` waits, keys included.
-    pub bytes: usize,
-    /// Documents held before `put` waits.
-    pub documents: usize,
-    /// PutRecords requests under way at once.
-    pub requests: NonZeroUsize,
-    /// Attempts at one entry before its ticket fails.
-    pub attempts: u32,
-    /// What is promised about the order of entries.
-    pub ordering: Ordering,
-    /// Largest entry that the stream takes, data and key, in bytes.
-    pub max_record_bytes: usize,
-    /// Entries in one request, 1 to 500.
-    pub request_entries: usize,
-    /// Decides partition keys for documents without one, and jitter. Producers of one process should differ.
-    pub seed: u64,
-}
-
-impl Default for ProducerSettings {
-    fn default() -> Self {
-        Self {
-            linger: limits::LINGER,
-            bytes: limits::PRODUCER_BYTES,
-            documents: limits::PRODUCER_DOCUMENTS,
-            requests: NonZeroUsize::new(limits::PRODUCER_REQUESTS).expect("the default is not zero"),
-            attempts: limits::PUT_ATTEMPTS,
-            ordering: Ordering::PerKey,
-            max_record_bytes: limits::RECORD_BYTES,
-            request_entries: limits::PUT_RECORDS_ENTRIES,
-            seed: 0,
-        }
-    }
-}
-
-/// What is promised about the order of entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Ordering {
-    /// Entries of one partition key reach the stream in the order they were put, whatever fails on the way. One
-    /// key has one entry under way at a time, so a key that is most of the traffic goes slowly unless an aggregator
-    /// packs its documents.
-    #[default]
-    PerKey,
-    /// None: an entry that failed comes after those that did not.
-    Relaxed,
-}
-
 impl Producer {
-    /// Starts a producer for a stream.
+    /// Starts a producer for a stream that is there and whose largest record the settings know; it asks for the
+    /// shards by itself, and goes on without them until it has them. [`Producer::open`] asks the stream first.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -117,6 +73,16 @@ impl Producer {
         stream: StreamRef,
         kinesis: Arc<dyn Kinesis>,
         processor: Arc<dyn Processor>,
+    ) -> Self {
+        Self::start_with(settings, stream, kinesis, processor, None)
+    }
+
+    fn start_with(
+        settings: ProducerSettings,
+        stream: StreamRef,
+        kinesis: Arc<dyn Kinesis>,
+        processor: Arc<dyn Processor>,
+        _shards: Option<Vec<Shard>>,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(limits::PRODUCER_COMMANDS);
         let counters = Arc::new(ProducerCounters::default());
@@ -148,10 +114,21 @@ impl Producer {
     /// Safe: either all were taken or none.
     pub async fn put_all(&self, documents: Vec<Document>) -> Result<BatchTicket, Closed> {
         let room = self.reserve(&documents).await?;
-        let (reply, ticket) = BatchTicket::channel(documents.len());
-        let group = Group::new(documents.len(), reply, room);
-        self.shared.commands.send(Command::Put { documents, group }).await.map_err(|_| Closed)?;
-        Ok(ticket)
+        let place = self.shared.commands.reserve().await.map_err(|_| Closed)?;
+        Ok(submit(place, documents, room))
+    }
+
+    /// Takes documents as [`Producer::put_all`] does if there is room for all of them now.
+    ///
+    /// # Errors
+    /// [`TryPutError::Full`] if there is not, [`TryPutError::Closed`] if there never will be. None was taken then.
+    pub fn try_put_all(&self, documents: Vec<Document>) -> Result<BatchTicket, TryPutError> {
+        let room = self.try_reserve(&documents)?;
+        let place = self.shared.commands.try_reserve().map_err(|refused| match refused {
+            TrySendError::Full(()) => TryPutError::Full,
+            TrySendError::Closed(()) => TryPutError::Closed,
+        })?;
+        Ok(submit(place, documents, room))
     }
 
     /// Waits until everything that was put before is settled, without waiting for the linger.
@@ -184,13 +161,33 @@ impl Producer {
     }
 
     async fn reserve(&self, documents: &[Document]) -> Result<Room, Closed> {
-        let bytes: usize = documents.iter().map(document_size).sum();
-        // More than there is room for at all must not wait for ever: it goes when it has all the room there is.
-        let bytes = permits(bytes.min(self.shared.settings.bytes));
-        let count = permits(documents.len().min(self.shared.settings.documents));
+        let (count, bytes) = self.room_for(documents);
         let documents = Arc::clone(&self.shared.documents).acquire_many_owned(count).await;
         let bytes = Arc::clone(&self.shared.bytes).acquire_many_owned(bytes).await;
         Ok(Room { _documents: documents.map_err(|_| Closed)?, _bytes: bytes.map_err(|_| Closed)? })
+    }
+
+    fn try_reserve(&self, documents: &[Document]) -> Result<Room, TryPutError> {
+        let (count, bytes) = self.room_for(documents);
+        let acquire = |room: &Arc<Semaphore>, permits| -> Result<OwnedSemaphorePermit, TryPutError> {
+            Arc::clone(room).try_acquire_many_owned(permits).map_err(|refused| match refused {
+                TryAcquireError::NoPermits => TryPutError::Full,
+                TryAcquireError::Closed => TryPutError::Closed,
+            })
+        };
+        if self.shared.commands.is_closed() {
+            return Err(TryPutError::Closed);
+        }
+        let documents = acquire(&self.shared.documents, count)?;
+        Ok(Room { _documents: documents, _bytes: acquire(&self.shared.bytes, bytes)? })
+    }
+
+    /// Room that documents take, as counts of documents and of bytes. More than there is at all must not wait for
+    /// ever: it goes when it has all the room there is.
+    fn room_for(&self, documents: &[Document]) -> (u32, u32) {
+        let bytes: usize = documents.iter().map(document_size).sum();
+        let settings = &self.shared.settings;
+        (permits(documents.len().min(settings.documents)), permits(bytes.min(settings.bytes)))
     }
 }
 
@@ -200,75 +197,11 @@ impl fmt::Debug for Producer {
     }
 }
 
-/// Resolves when one document has settled.
-#[derive(Debug)]
-#[must_use = "a document that failed says so only through its ticket"]
-pub struct Ticket(BatchTicket);
-
-impl Future for Ticket {
-    type Output = Settled;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Settled> {
-        Pin::new(&mut self.0).poll(cx).map(|mut all| all.pop().unwrap_or(Err(PutError::Closed)))
-    }
+fn submit(place: mpsc::Permit<'_, Command>, documents: Vec<Document>, room: Room) -> BatchTicket {
+    let (reply, ticket) = BatchTicket::channel(documents.len());
+    place.send(Command::Put { group: Group::new(documents.len(), reply, room), documents });
+    ticket
 }
-
-/// Resolves when the documents of one `put_all` have settled, with one result each, in order.
-#[derive(Debug)]
-#[must_use = "a document that failed says so only through its ticket"]
-pub struct BatchTicket {
-    settled: oneshot::Receiver<Vec<Settled>>,
-    count: usize,
-}
-
-impl BatchTicket {
-    /// A ticket for so many documents, and what resolves it.
-    pub(crate) fn channel(count: usize) -> (oneshot::Sender<Vec<Settled>>, Self) {
-        let (reply, settled) = oneshot::channel();
-        (reply, Self { settled, count })
-    }
-}
-
-impl Future for BatchTicket {
-    type Output = Vec<Settled>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Vec<Settled>> {
-        let count = self.count;
-        Pin::new(&mut self.settled)
-            .poll(cx)
-            .map(|all| all.unwrap_or_else(|_| vec![Err(PutError::Closed); count]))
-    }
-}
-
-/// What became of a document: where it is, shared with those in the same entry, or why it is not on the stream.
-pub type Settled = Result<Arc<Placed>, PutError>;
-
-/// A document did not get onto the stream.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum PutError {
-    /// It can never be put as it is.
-    #[error("the document was refused: {0}")]
-    Refused(String),
-    /// The service refused the request, and trying again cannot help.
-    #[error("the service refused the entry: {0}")]
-    Rejected(Arc<str>),
-    /// All attempts failed. Where the last failure left it open, the document may be on the stream.
-    #[error("gave up after attempts={attempts}, last failure: {last}")]
-    GaveUp {
-        /// How often it was sent.
-        attempts: u32,
-        /// Why it failed the last time.
-        last: Arc<str>,
-    },
-    /// The producer went before it was settled.
-    #[error("the producer was closed before the document was settled")]
-    Closed,
-}
-
-/// The producer is closed and takes no more documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the producer is closed")]
-pub struct Closed;
 
 /// What a document counts for in the producer's bounds, in bytes.
 fn document_size(document: &Document) -> usize {

@@ -80,6 +80,7 @@ pub(super) struct Worker {
     attempts: u32,
     requests: usize,
     request_entries: usize,
+    request_bytes: usize,
     max_record_bytes: usize,
     batcher: Batcher,
     queue: KeyQueue,
@@ -102,7 +103,7 @@ impl Worker {
         // An aggregator makes few entries of many documents, so only bytes tell when a request is full.
         let aggregates = processor.sharing() != Sharing::Alone;
         let enough = if aggregates { usize::MAX } else { settings.request_entries };
-        let (first, longest) = limits::PUT_BACKOFF;
+        let (first, longest) = settings.backoff;
         Self {
             stream,
             kinesis,
@@ -111,6 +112,7 @@ impl Worker {
             attempts: settings.attempts,
             requests: settings.requests.get(),
             request_entries: settings.request_entries,
+            request_bytes: settings.request_bytes,
             max_record_bytes: settings.max_record_bytes,
             batcher: Batcher::new(settings.linger, enough, limits::PRODUCER_BATCH_BYTES),
             queue: KeyQueue::new(settings.ordering),
@@ -173,7 +175,7 @@ impl Worker {
             if !request_is_full && self.has_place_for_a_batch() && self.batch_is_due(now) {
                 self.encode().await;
             }
-            let request = self.queue.next_request(self.request_entries, limits::PUT_RECORDS_BYTES, now);
+            let request = self.queue.next_request(self.request_entries, self.request_bytes, now);
             if request.is_empty() {
                 return;
             }

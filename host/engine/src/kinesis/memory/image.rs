@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Held, Settings, Stamp, shard::Shard, stream::Stream};
 use crate::{
     hash::{HashKey, HashRange},
+    kinesis::Distribution,
     time::UnixMillis,
 };
 
@@ -22,6 +23,9 @@ pub struct StreamImage {
     pub created: u64,
     /// Whether it scales by itself.
     pub on_demand: bool,
+    /// Whether it decides by itself where records go.
+    #[serde(default)]
+    pub distributes: bool,
     /// How long records are kept, in milliseconds.
     pub retention: u64,
     /// Largest record it takes, in KiB.
@@ -71,6 +75,7 @@ impl Stream {
             name: self.name.clone(),
             created: self.created.0,
             on_demand: self.on_demand,
+            distributes: self.distribution == Distribution::Auto,
             retention: super::bucket::millis(self.retention),
             max_record_kib: self.max_record_kib,
             tags: self.tags.clone(),
@@ -110,6 +115,9 @@ impl KeptStream {
         let Self { image, mut records } = self;
         let mut stream = Stream::empty(&image.name, image.id, settings, UnixMillis(image.created));
         stream.on_demand = image.on_demand;
+        if image.distributes {
+            stream.distribution = Distribution::Auto;
+        }
         stream.retention = Duration::from_millis(image.retention);
         stream.max_record_kib = image.max_record_kib;
         stream.tags = image.tags;

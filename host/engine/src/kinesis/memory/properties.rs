@@ -4,7 +4,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{Model, ServiceError, stream::Stream, validate};
-use crate::{kinesis::StreamStatus, limits, time::UnixMillis};
+use crate::{
+    kinesis::{Distribution, StreamStatus},
+    limits,
+    time::UnixMillis,
+};
 
 impl Model {
     /// IncreaseStreamRetentionPeriod.
@@ -55,6 +59,18 @@ impl Model {
     pub fn update_stream_mode(&self, name: &str, on_demand: bool) -> Result<(), ServiceError> {
         self.update(name, |stream| {
             stream.on_demand = on_demand;
+            Ok(())
+        })
+    }
+
+    /// Who decides where records go, for streams on demand. It is only told: the model follows keys all the same.
+    pub fn set_distribution(&self, name: &str, distribution: Distribution) -> Result<(), ServiceError> {
+        self.update(name, |stream| {
+            if distribution == Distribution::Auto && !stream.on_demand {
+                let message = format!("Stream {} is not on demand: it follows partition keys", stream.name);
+                return Err(ServiceError::invalid_argument(message));
+            }
+            stream.distribution = distribution;
             Ok(())
         })
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     hash::{HashKey, HashRange},
-    kinesis::{self, StreamStatus, StreamSummary},
+    kinesis::{self, Distribution, StreamStatus, StreamSummary},
     limits,
     time::UnixMillis,
 };
@@ -25,6 +25,7 @@ pub(super) struct Stream {
     pub(super) id: u64,
     pub(super) created: UnixMillis,
     pub(super) on_demand: bool,
+    pub(super) distribution: Distribution,
     pub(super) retention: Duration,
     pub(super) max_record_kib: u32,
     pub(super) tags: BTreeMap<String, String>,
@@ -83,6 +84,7 @@ impl Stream {
             id,
             created,
             on_demand: false,
+            distribution: Distribution::default(),
             retention: settings.retention,
             max_record_kib: limits::DEFAULT_RECORD_KIB,
             tags: BTreeMap::new(),
@@ -191,6 +193,7 @@ impl Stream {
             status: self.status(now).unwrap_or(StreamStatus::Deleting),
             open_shards: self.open_shards(),
             on_demand: self.on_demand,
+            distribution: self.distribution,
             retention_hours: u32::try_from(hours).unwrap_or(u32::MAX),
             max_record_bytes: self.max_record_bytes(),
             created: self.created,
