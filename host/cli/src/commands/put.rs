@@ -16,8 +16,8 @@ use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    args::ConnectionFlags, config::ProcessorName, endpoint, exit::Exit, failure::Failure, output,
-    signals::Stop,
+    args::ConnectionFlags, config::ProcessorConfig, endpoint, exit::Exit, failure::Failure,
+    host::processor::LoadedProcessor, output, signals::Stop,
 };
 
 mod lines;
@@ -38,14 +38,15 @@ pub struct Args {
     /// Where in each line, which then has to be JSON, its partition key is: a JSON pointer such as /user/id
     #[arg(long, value_name = "POINTER")]
     partition_key: Option<Pointer>,
-    /// How lines become records: json-line packs many into one record
+    /// How lines become records: a preset, an aggregator and a serializer such as netstring+json, or a .wasm file
     #[arg(long, default_value_t)]
-    processor: ProcessorName,
+    processor: ProcessorConfig,
 }
 
 /// Puts every line, then says how many there were and which of them failed.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let input = Input::open(args.file.as_deref()).await?;
+    let processor = LoadedProcessor::alone(&args.processor).await?;
     let kinesis = endpoint::open(&connection.settings()).await?;
     let stream = endpoint::ensure_stream(&*kinesis, &args.stream, None).await?;
     let settings = ProducerSettings {
@@ -53,7 +54,7 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
         seed: Clock::system().now().0,
         ..ProducerSettings::default()
     };
-    let producer = Producer::start(settings, args.stream, kinesis, args.processor.processor());
+    let producer = Producer::start(settings, args.stream, kinesis, processor.processor);
     let stop = Stop::on_signals()?;
     let began = Instant::now();
     let tally = put_all(input, args.partition_key.as_ref(), &producer, stop.token()).await?;

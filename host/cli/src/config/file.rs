@@ -4,7 +4,7 @@ use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use miette::{NamedSource, SourceSpan};
 
-use super::{Config, Endpoint, StoreKind};
+use super::{Config, Endpoint, PipelineConfig, StoreKind};
 use crate::{exit::Exit, failure::Failure};
 
 /// How much of a word must agree for it to be what was meant, 0 to 1.
@@ -26,7 +26,7 @@ impl Config {
     }
 
     fn resolve(&mut self, folder: &Path) {
-        let components = self.pipelines.values_mut().map(|pipeline| &mut pipeline.handler.component);
+        let components = self.pipelines.values_mut().flat_map(PipelineConfig::components);
         let paths = components.chain(self.kinesis.data_dir.as_mut()).chain(self.leases.path.as_mut());
         for path in paths {
             *path = folder.join(&*path);
@@ -65,7 +65,15 @@ impl Config {
                 return Err(contradiction(format!("pipeline {name} has both `sink` and `sinks.default`"))
                     .help("they are the same sink: leave one of them out"));
             }
-            Ok(())
+            let sinks = pipeline.named_sinks();
+            let ranged = sinks.into_iter().find(|(_, sink)| sink.processor.hash_range.is_some());
+            match ranged {
+                Some((sink, _)) => {
+                    Err(contradiction(format!("pipeline {name}, sink {sink}: hash-range is for sources"))
+                        .help("leave it out: only records that are read can belong elsewhere"))
+                }
+                None => Ok(()),
+            }
         })
     }
 
@@ -115,12 +123,13 @@ fn in_our_words(message: &str) -> (String, Option<String>) {
         let help = meant(given, known).map_or(list.clone(), |word| format!("did you mean `{word}`? {list}"));
         (format!("unknown {what} `{given}`"), Some(help))
     };
+    let is_unknown = |what: &&str| message.starts_with(&format!("unknown {what} "));
     if message.starts_with("unknown field") {
         choice("key", "known here")
     } else if message.starts_with("unknown variant") {
         choice("value", "expected one of")
-    } else if message.starts_with("unknown processor") {
-        choice("processor", "expected one of")
+    } else if let Some(what) = ["processor", "aggregator", "serializer"].into_iter().find(is_unknown) {
+        choice(what, "expected one of")
     } else if message.starts_with("missing field") {
         let help = format!("add `{given}`; docs/settings.md has every key");
         (format!("the key `{given}` is missing"), Some(help))

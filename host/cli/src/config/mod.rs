@@ -5,6 +5,7 @@
 mod file;
 mod names;
 mod pipeline;
+mod processor;
 mod units;
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
@@ -12,8 +13,9 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 use serde::Deserialize;
 use tidemill_engine::limits;
 
-pub use names::{Name, ProcessorName, Start};
+pub use names::{Name, Start};
 pub use pipeline::{CreateConfig, HandlerConfig, PipelineConfig, SinkConfig};
+pub use processor::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

@@ -8,9 +8,14 @@ use std::{
 };
 
 use serde::Deserialize;
-use tidemill_engine::{consumer::OnFailure, limits, producer::Ordering, stream::StreamRef};
+use tidemill_engine::{
+    consumer::{DEFAULT_SINK, OnFailure},
+    limits,
+    producer::Ordering,
+    stream::StreamRef,
+};
 
-use super::{Name, ProcessorName, Start, units};
+use super::{Name, ProcessorConfig, Start, processor::ComponentConfig, units};
 
 /// `[pipelines.NAME]`: one stream, one handler, the sinks it emits to.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,6 +36,20 @@ pub struct PipelineConfig {
 }
 
 impl PipelineConfig {
+    /// The sinks, with their names.
+    pub fn named_sinks(&self) -> impl Iterator<Item = (&str, &SinkConfig)> {
+        let default = self.sink.iter().map(|sink| (DEFAULT_SINK, sink));
+        default.chain(self.sinks.iter().map(|(name, sink)| (name.as_str(), sink)))
+    }
+
+    /// The files of its components.
+    pub fn components(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let sinks = self.sink.iter_mut().chain(self.sinks.values_mut());
+        let processors = sinks.map(|sink| &mut sink.processor).chain([&mut self.source.processor]);
+        let parts = processors.flat_map(ProcessorConfig::components);
+        parts.map(|part: &mut ComponentConfig| &mut part.component).chain([&mut self.handler.component])
+    }
+
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
         let sinks = self.sink.iter().chain(self.sinks.values());
@@ -72,8 +91,8 @@ pub struct SourceConfig {
     #[serde(deserialize_with = "units::parsed")]
     pub stream: StreamRef,
     /// Takes its records apart.
-    #[serde(default, deserialize_with = "units::parsed")]
-    pub processor: ProcessorName,
+    #[serde(default)]
+    pub processor: ProcessorConfig,
     /// Where reading starts when there is no checkpoint.
     #[serde(default, deserialize_with = "units::parsed")]
     pub start: Start,
@@ -140,8 +159,8 @@ pub struct SinkConfig {
     #[serde(deserialize_with = "units::parsed")]
     pub stream: StreamRef,
     /// Packs documents into records.
-    #[serde(default, deserialize_with = "units::parsed")]
-    pub processor: ProcessorName,
+    #[serde(default)]
+    pub processor: ProcessorConfig,
     /// Creates the stream if it is missing.
     pub create: Option<CreateConfig>,
     /// How long a document may wait for company.

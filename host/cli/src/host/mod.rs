@@ -5,6 +5,7 @@ pub mod bound;
 pub mod component;
 mod leases;
 mod pipeline;
+pub mod processor;
 mod running;
 
 use std::{sync::Arc, time::Duration};
@@ -25,7 +26,7 @@ use crate::{
 
 use bound::MemoryBound;
 use leases::Stores;
-use pipeline::{BuiltPipeline, Surroundings};
+use pipeline::{BuiltPipeline, Components, Surroundings};
 
 /// A host that is ready to run.
 #[derive(Debug)]
@@ -42,9 +43,9 @@ impl Host {
     pub async fn build(config: Config, flags: ConnectionFlags) -> Result<Self, Failure> {
         let clock = Clock::system();
         let engine = component::engine()?;
-        let mut handlers = Vec::new();
+        let mut components = Vec::new();
         for pipeline in config.pipelines.values() {
-            handlers.push(component::load(&engine, &pipeline.handler).await?);
+            components.push(Components::load(&engine, pipeline).await?);
         }
         let stores = Stores::open(&config)?;
         let (embedded, kinesis) = connect(config.kinesis, flags).await?;
@@ -58,9 +59,9 @@ impl Host {
             },
         };
         let mut pipelines = Vec::new();
-        for ((name, pipeline), handler) in config.pipelines.into_iter().zip(handlers) {
+        for ((name, pipeline), components) in config.pipelines.into_iter().zip(components) {
             let leases = stores.of_pipeline(&name);
-            pipelines.push(BuiltPipeline::build(name, pipeline, handler, leases, &surroundings).await?);
+            pipelines.push(BuiltPipeline::build(name, pipeline, components, leases, &surroundings).await?);
         }
         Ok(Self { pipelines, surroundings, embedded, grace: config.grace })
     }

@@ -11,16 +11,15 @@ use tidemill_engine::{
     consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings},
     kinesis::{Kinesis, StreamMode},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
-    processor::Processor,
     producer::{Producer, ProducerSettings},
     stream::StreamRef,
     time::Clock,
 };
-use tidemill_runtime::ComponentHandler;
+use tidemill_runtime::{ComponentHandler, Engine};
 
-use super::bound::MemoryBound;
+use super::{bound::MemoryBound, component, processor::LoadedProcessor};
 use crate::{
-    config::{CreateConfig, Name, PipelineConfig, ProcessorName, SinkConfig},
+    config::{CreateConfig, Name, PipelineConfig, SinkConfig},
     endpoint,
     failure::Failure,
 };
@@ -42,7 +41,7 @@ pub struct Surroundings {
 #[derive(Debug)]
 pub struct BuiltPipeline {
     settings: PipelineSettings,
-    source: ProcessorName,
+    source: LoadedProcessor,
     memory: usize,
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
@@ -56,7 +55,29 @@ struct BuiltSink {
     name: String,
     stream: StreamRef,
     settings: ProducerSettings,
-    processor: Arc<dyn Processor>,
+    processor: LoadedProcessor,
+}
+
+/// The components of a pipeline, compiled, and the processors of the host's own beside them.
+#[derive(Debug)]
+pub struct Components {
+    handler: Arc<ComponentHandler>,
+    source: LoadedProcessor,
+    /// By the sink's name.
+    sinks: BTreeMap<String, LoadedProcessor>,
+}
+
+impl Components {
+    /// Loads all that a pipeline names.
+    pub async fn load(engine: &Engine, config: &PipelineConfig) -> Result<Self, Failure> {
+        let handler = component::load(engine, &config.handler).await?;
+        let source = LoadedProcessor::load(engine, &config.source.processor).await?;
+        let mut sinks = BTreeMap::new();
+        for (name, sink) in config.named_sinks() {
+            sinks.insert(name.to_owned(), LoadedProcessor::load(engine, &sink.processor).await?);
+        }
+        Ok(Self { handler, source, sinks })
+    }
 }
 
 impl BuiltPipeline {
@@ -64,36 +85,38 @@ impl BuiltPipeline {
     pub async fn build(
         name: Name,
         config: PipelineConfig,
-        handler: Arc<ComponentHandler>,
+        components: Components,
         leases: Arc<dyn LeaseStore>,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
-        let PipelineConfig { source, handler: limits, sink, sinks, on_failure } = config;
+        let PipelineConfig { source: from, handler: limits, sink, sinks, on_failure } = config;
         let kinesis = &*surroundings.kinesis;
-        let stream = endpoint::ensure_stream(kinesis, &source.stream, source.create.map(mode)).await?;
+        let stream = endpoint::ensure_stream(kinesis, &from.stream, from.create.map(mode)).await?;
         let settings = PipelineSettings {
-            start: source.start.0,
+            start: from.start.0,
             batch_records: limits.batch_records.get(),
             batch_bytes: limits.batch_bytes,
             attempts: limits.attempts.get(),
             on_failure: on_failure.into(),
             reader: ReaderSettings {
-                interval: source.interval,
-                idle_interval: source.idle_interval,
+                interval: from.interval,
+                idle_interval: from.idle_interval,
                 ..ReaderSettings::default()
             },
             keeper: surroundings.keeper,
-            discovery_interval: source.discovery_interval,
-            ..PipelineSettings::new(name.as_str(), source.stream)
+            discovery_interval: from.discovery_interval,
+            ..PipelineSettings::new(name.as_str(), from.stream)
         };
         let default = sink.map(|sink| (DEFAULT_SINK.to_owned(), sink));
         let named = sinks.into_iter().map(|(name, sink)| (name.to_string(), sink));
+        let Components { handler, source, sinks: mut processors } = components;
         let mut sinks = Vec::new();
         for (name, sink) in default.into_iter().chain(named) {
-            sinks.push(BuiltSink::build(name, sink, surroundings).await?);
+            let processor = processors.remove(&name).expect("every sink's processor is loaded");
+            sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
         let shards = stream.open_shards as usize;
-        Ok(Self { settings, source: source.processor, memory: limits.memory, handler, leases, sinks, shards })
+        Ok(Self { settings, source, memory: limits.memory, handler, leases, sinks, shards })
     }
 
     /// The memory that it may take.
@@ -101,7 +124,8 @@ impl BuiltPipeline {
         MemoryBound {
             shards: self.shards,
             producers: self.sinks.iter().map(|sink| sink.settings.bytes).sum(),
-            instances: self.shards * self.memory,
+            instances: self.shards * (self.memory + self.source.memory)
+                + self.sinks.iter().map(|sink| sink.processor.memory).sum::<usize>(),
         }
     }
 
@@ -109,13 +133,13 @@ impl BuiltPipeline {
     pub fn start(self, surroundings: &Surroundings) -> Pipeline {
         let producer = |sink: BuiltSink| {
             let kinesis = Arc::clone(&surroundings.kinesis);
-            (sink.name, Producer::start(sink.settings, sink.stream, kinesis, sink.processor))
+            (sink.name, Producer::start(sink.settings, sink.stream, kinesis, sink.processor.processor))
         };
         Pipeline {
             settings: self.settings,
             kinesis: Arc::clone(&surroundings.kinesis),
             leases: self.leases,
-            processor: self.source.processor(),
+            processor: self.source.processor,
             handler: self.handler,
             sinks: Arc::new(self.sinks.into_iter().map(producer).collect::<BTreeMap<_, _>>()),
             worker: surroundings.worker.clone(),
@@ -136,7 +160,12 @@ impl fmt::Display for BuiltPipeline {
 }
 
 impl BuiltSink {
-    async fn build(name: String, config: SinkConfig, surroundings: &Surroundings) -> Result<Self, Failure> {
+    async fn build(
+        name: String,
+        config: SinkConfig,
+        processor: LoadedProcessor,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Failure> {
         let create = config.create.map(mode);
         let stream = endpoint::ensure_stream(&*surroundings.kinesis, &config.stream, create).await?;
         let settings = ProducerSettings {
@@ -149,7 +178,6 @@ impl BuiltSink {
             seed: surroundings.clock.now().0 ^ seed_of(&name, &config.stream),
             ..ProducerSettings::default()
         };
-        let processor = config.processor.processor();
         Ok(Self { name, stream: config.stream, settings, processor })
     }
 }
