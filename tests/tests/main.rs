@@ -10,6 +10,7 @@ mod handlers;
 mod harness;
 mod interop;
 mod local;
+mod processors;
 mod refusals;
 mod restarts;
 mod tidy;

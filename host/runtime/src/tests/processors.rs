@@ -104,7 +104,10 @@ async fn components_of_all_presets_answer_as_the_hosts_own_both_ways() {
         let native = NativeProcessor::preset(name).unwrap();
         let component = load(&format!("processor_{}", name.replace('-', "_"))).await;
         let [documents, rejections] = compared(&native, &component, name).await;
-        assert!(documents > 4_000 && rejections > 0, "{name}: {documents} documents, {rejections} rejections");
+        assert!(
+            documents > 4_000 && rejections > 0,
+            "{name}: {documents} documents, {rejections} rejections"
+        );
     }
 }
 
