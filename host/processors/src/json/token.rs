@@ -12,6 +12,9 @@ const FIRST_PRINTABLE: u64 = ONES * b' ' as u64;
 /// The first place from here on that is no white space.
 #[inline]
 pub(crate) fn skip_space(text: &[u8], mut at: usize) -> usize {
+    if text.get(at).is_some_and(|byte| *byte > b' ') {
+        return at;
+    }
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
         at += 1;
     }
@@ -54,9 +57,12 @@ pub(crate) fn number_end(text: &[u8], mut at: usize) -> Option<usize> {
 /// Where `true`, `false` or `null` ends that begins here; none if it is none of them.
 #[inline]
 pub(crate) fn word_end(text: &[u8], at: usize) -> Option<usize> {
-    let rest = text.get(at..)?;
-    let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word))?;
-    Some(at + word.len())
+    let word: &[u8] = match text.get(at)? {
+        b't' => b"true",
+        b'f' => b"false",
+        _ => b"null",
+    };
+    text[at..].starts_with(word).then_some(at + word.len())
 }
 
 /// Appends what a well-formed string stands for, given what is between its quotes. None, with any part of it
