@@ -55,7 +55,7 @@ impl Codec {
             }
             Aggregator::Kpl => {
                 kpl::split(data, is_sealed, |place, origin| {
-                    self.serializer.deserialize(data, place, origin, out)
+                    self.serializer.deserialize(data, place, origin, out);
                 });
             }
         }
