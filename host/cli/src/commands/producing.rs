@@ -13,6 +13,7 @@ use crate::config::{CreateConfig, OrderingConfig, ProducerConfig};
 /// How documents get onto a stream.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Producer")]
+#[group(requires = "stream")]
 pub struct ProducerFlags {
     /// How long a document may wait for company, such as 500ms
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]

@@ -1,6 +1,10 @@
 //! `tidemill serve-put`: documents over HTTP onto streams, without pipelines.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use tidemill_engine::stream::StreamRef;
 
@@ -16,29 +20,22 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The settings file, of which `[ingest]` is served; without it and without --stream, tidemill.toml
-    #[arg(conflicts_with = "Flags")]
+    #[arg(conflicts_with = "stream")]
     settings: Option<PathBuf>,
-    #[command(flatten)]
-    flags: Option<Flags>,
-}
-
-/// What a settings file would say.
-#[derive(Debug, clap::Args)]
-struct Flags {
     /// Name or ARN of a stream, served as /streams/NAME/records; once for each stream
-    #[arg(long = "stream", value_name = "STREAM", required = true)]
-    streams: Vec<StreamRef>,
+    #[arg(long)]
+    stream: Vec<StreamRef>,
     /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", requires = "stream")]
     listen: Option<SocketAddr>,
     /// Listen where other machines reach it, though nobody is asked who they are
-    #[arg(long)]
+    #[arg(long, requires = "stream")]
     allow_remote: bool,
     /// How documents become records
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, requires = "stream")]
     processor: ProcessorName,
     /// Folder where entries wait that were not on the stream in time
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", requires = "stream")]
     spool: Option<PathBuf>,
     #[command(flatten)]
     producer: ProducerFlags,
@@ -46,23 +43,25 @@ struct Flags {
 
 /// Serves until a signal, then says what was done.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
-    let config = match args.flags {
-        Some(flags) => Config::of_ingest(flags.ingest()),
-        None => {
-            let path = args.settings.unwrap_or_else(|| "tidemill.toml".into());
-            let config = Config::load(&path)?;
-            if config.ingest.is_none() {
-                let message = format!("there is no ingest to serve: file={}", path.display());
-                return Err(Failure::new(Exit::Settings, message)
-                    .help("add [ingest] with [ingest.streams.NAME], or name streams with --stream"));
-            }
-            Config { pipelines: BTreeMap::new(), ..config }
-        }
+    let config = match args.settings {
+        None if !args.stream.is_empty() => Config::of_ingest(args.ingest()),
+        settings => of_file(&settings.unwrap_or_else(|| "tidemill.toml".into()))?,
     };
     serve(config, connection).await
 }
 
-impl Flags {
+fn of_file(path: &Path) -> Result<Config, Failure> {
+    let config = Config::load(path)?;
+    if config.ingest.is_some() {
+        return Ok(Config { pipelines: BTreeMap::new(), ..config });
+    }
+    let message = format!("there is no ingest to serve: file={}", path.display());
+    Err(Failure::new(Exit::Settings, message)
+        .help("add [ingest] with [ingest.streams.NAME], or name streams with --stream"))
+}
+
+impl Args {
+    /// What a settings file would say.
     fn ingest(self) -> IngestConfig {
         let producer = self.producer.over(ProducerConfig::of(self.processor));
         let spool = self.spool.map(SpoolConfig::new);
@@ -78,7 +77,7 @@ impl Flags {
         IngestConfig {
             listen: self.listen.unwrap_or(default.listen),
             allow_remote: self.allow_remote,
-            streams: self.streams.into_iter().map(stream).collect(),
+            streams: self.stream.into_iter().map(stream).collect(),
             ..default
         }
     }
