@@ -111,6 +111,10 @@ pub const AWS_SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
 /// Calls that may wait for a lease file, and that share one write to the disk. Ours.
 pub const LEASE_FILE_QUEUE: usize = 1_024;
+/// Port of ingest unless told otherwise. Ours.
+pub const INGEST_PORT: u16 = 4568;
+/// Bytes of one request's body that ingest takes unless told otherwise. Ours: one PutRecords request as base64 in JSON.
+pub const INGEST_BODY_BYTES: usize = 16 << 20;
 /// Bytes of entries, data and keys, that a spool keeps unless told otherwise. Ours.
 pub const SPOOL_BYTES: u64 = 1 << 30;
 /// Memory that a spool's file may use for what it read, in bytes. Ours: it is read once, in order.

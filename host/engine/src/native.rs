@@ -18,12 +18,13 @@ use crate::{
 pub struct NativeProcessor(Codec);
 
 impl NativeProcessor {
-    /// The processor of this name, if there is one.
+    /// The processor of this name, if there is one: a preset, or an aggregator and a serializer as in
+    /// `netstring-json`.
     pub fn preset(name: &str) -> Option<Self> {
-        Preset::named(name).map(|preset| Self(preset.codec))
+        Codec::named(name).map(Self)
     }
 
-    /// The names that there are.
+    /// The names of the presets.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Preset::ALL.iter().map(|preset| preset.name)
     }

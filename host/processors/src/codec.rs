@@ -1,6 +1,8 @@
 //! An aggregator and a serializer, put together.
 
-use crate::{Aggregator, Item, Malformed, Origin, Serializer, Unpacked, kpl, list, netstring, newline};
+use crate::{
+    Aggregator, Item, Malformed, Origin, Preset, Serializer, Unpacked, kpl, list, netstring, newline,
+};
 
 /// An aggregator and a serializer: everything that decides how documents become records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +14,18 @@ pub struct Codec {
 }
 
 impl Codec {
+    /// The codec of this name in settings: that of a preset, or the name of an aggregator, a hyphen and the name of a
+    /// serializer, such as `netstring-json`.
+    pub fn named(name: &str) -> Option<Self> {
+        Preset::named(name).map(|preset| preset.codec).or_else(|| {
+            let (aggregator, serializer) = name.split_once('-')?;
+            Some(Self {
+                aggregator: Aggregator::ALL.into_iter().find(|known| known.name() == aggregator)?,
+                serializer: Serializer::ALL.into_iter().find(|known| known.name() == serializer)?,
+            })
+        })
+    }
+
     /// Takes a record apart, in order.
     pub fn unpack(self, data: &[u8], out: &mut impl Unpacked) {
         let none = Origin::default();
@@ -58,6 +72,27 @@ impl Codec {
             Aggregator::Newline => newline::line(self.serializer, document, scratch),
             Aggregator::List => list::element(self.serializer, document, scratch),
             _ => self.serializer.serialize(document, scratch),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_are_found_by_the_names_of_presets_and_of_their_parts() {
+        for preset in Preset::ALL {
+            assert_eq!(Codec::named(preset.name), Some(preset.codec));
+        }
+        for aggregator in Aggregator::ALL {
+            for serializer in Serializer::ALL {
+                let name = format!("{}-{}", aggregator.name(), serializer.name());
+                assert_eq!(Codec::named(&name), Some(Codec { aggregator, serializer }), "{name}");
+            }
+        }
+        for unknown in ["", "-", "netstring", "json-newline", "netstring-json-", "Netstring-json"] {
+            assert_eq!(Codec::named(unknown), None, "{unknown}");
         }
     }
 }

@@ -3,8 +3,10 @@
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
 mod file;
+mod ingest;
 mod names;
 mod pipeline;
+mod producer;
 mod units;
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
@@ -12,8 +14,10 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 use serde::Deserialize;
 use tidemill_engine::limits;
 
+pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use names::{Name, ProcessorName, Start};
-pub use pipeline::{CreateConfig, HandlerConfig, PipelineConfig, SinkConfig};
+pub use pipeline::{HandlerConfig, PipelineConfig};
+pub use producer::{CreateConfig, OrderingConfig, ProducerConfig, SinkConfig};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,7 +35,10 @@ pub struct Config {
     #[serde(default)]
     pub leases: LeasesConfig,
     /// What to run, by name.
+    #[serde(default)]
     pub pipelines: BTreeMap<Name, PipelineConfig>,
+    /// Takes documents over HTTP.
+    pub ingest: Option<IngestConfig>,
 }
 
 /// `[kinesis]`: where the streams are.

@@ -6,11 +6,11 @@ pub mod component;
 mod leases;
 mod pipeline;
 mod running;
+pub mod target;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tidemill_engine::{
-    kinesis::Kinesis,
     lease::{WorkerId, keeper::KeeperSettings},
     time::Clock,
 };
@@ -26,6 +26,7 @@ use crate::{
 use bound::MemoryBound;
 use leases::Stores;
 use pipeline::{BuiltPipeline, Surroundings};
+use target::Target;
 
 /// A host that is ready to run.
 #[derive(Debug)]
@@ -47,9 +48,9 @@ impl Host {
             handlers.push(component::load(&engine, &pipeline.handler).await?);
         }
         let stores = Stores::open(&config)?;
-        let (embedded, kinesis) = connect(config.kinesis, flags).await?;
+        let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
-            kinesis,
+            target,
             worker: WorkerId::from(&*format!("{}-{}", std::process::id(), clock.now())),
             clock,
             keeper: KeeperSettings {
@@ -79,13 +80,13 @@ impl Host {
 async fn connect(
     config: KinesisConfig,
     flags: ConnectionFlags,
-) -> Result<(Option<LocalKinesis>, Arc<dyn Kinesis>), Failure> {
+) -> Result<(Option<LocalKinesis>, Target), Failure> {
     if let Some(settings) = flags.over(&config) {
-        return Ok((None, endpoint::open(&settings).await?));
+        return Ok((None, Target::connect(&settings).await?));
     }
     let settings = Settings { port: config.port, data_dir: config.data_dir, ..Settings::default() };
     let local = LocalKinesis::start(settings).await.map_err(|error| endpoint::not_started(&error))?;
     // Others join by the wire. This process needs none, nor the credentials that a client would look for.
-    let kinesis = local.kinesis();
-    Ok((Some(local), kinesis))
+    let target = Target::embedded(local.kinesis());
+    Ok((Some(local), target))
 }
