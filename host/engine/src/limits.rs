@@ -53,6 +53,9 @@ pub const BATCH_RECORDS: usize = 1_000;
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Attempts at one batch before its shard stops, unless the pipeline says otherwise. Ours.
 pub const HANDLER_ATTEMPTS: u32 = 5;
+/// The count of misplaced user records of a shard has to grow by this factor before the log tells of it again. Ours:
+/// a line at 1, 10, 100 and so on.
+pub const MISPLACED_LOG_FACTOR: u64 = 10;
 /// Batches of one shard whose emitted documents may be on their way before the next is handled. Ours: it keeps the
 /// handler busy through one linger of the producer and bounds what a crash repeats.
 pub const UNACKNOWLEDGED_BATCHES: usize = 32;
