@@ -1,6 +1,7 @@
-//! Back ends of tidemill: Amazon Kinesis through the AWS SDK, and the stores that keep leases.
+//! Back ends of tidemill: Amazon Kinesis through the AWS SDK, the stores that keep leases, and the spool.
 //! Each turns the errors of what it speaks to into the engine's.
 #![warn(missing_docs)]
 
 pub mod kinesis;
 pub mod leases;
+pub mod spool;

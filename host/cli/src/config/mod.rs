@@ -3,8 +3,10 @@
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
 mod file;
+mod ingest;
 mod names;
 mod pipeline;
+mod producer;
 mod units;
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
@@ -12,8 +14,10 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 use serde::Deserialize;
 use tidemill_engine::limits;
 
+pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use names::{Name, ProcessorName, Start};
-pub use pipeline::{CreateConfig, HandlerConfig, PipelineConfig, SinkConfig};
+pub use pipeline::{HandlerConfig, PipelineConfig};
+pub use producer::{CreateConfig, OrderingConfig, ProducerConfig, SinkConfig};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,7 +35,24 @@ pub struct Config {
     #[serde(default)]
     pub leases: LeasesConfig,
     /// What to run, by name.
+    #[serde(default)]
     pub pipelines: BTreeMap<Name, PipelineConfig>,
+    /// Takes documents over HTTP.
+    pub ingest: Option<IngestConfig>,
+}
+
+impl Config {
+    /// The settings of a host that does nothing but ingest.
+    pub fn of_ingest(ingest: IngestConfig) -> Self {
+        Self {
+            application: Name::try_from("ingest".to_owned()).expect("it is a name"),
+            grace: limits::GRACE,
+            kinesis: KinesisConfig::default(),
+            leases: LeasesConfig::default(),
+            pipelines: BTreeMap::new(),
+            ingest: Some(ingest),
+        }
+    }
 }
 
 /// `[kinesis]`: where the streams are.

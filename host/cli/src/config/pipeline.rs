@@ -8,9 +8,9 @@ use std::{
 };
 
 use serde::Deserialize;
-use tidemill_engine::{consumer::OnFailure, limits, producer::Ordering, stream::StreamRef};
+use tidemill_engine::{consumer::OnFailure, limits, stream::StreamRef};
 
-use super::{Name, ProcessorName, Start, units};
+use super::{CreateConfig, Name, ProcessorName, SinkConfig, Start, units};
 
 /// `[pipelines.NAME]`: one stream, one handler, the sinks it emits to.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,7 +36,7 @@ impl PipelineConfig {
         let sinks = self.sink.iter().chain(self.sinks.values());
         [(&self.source.stream, self.source.create)]
             .into_iter()
-            .chain(sinks.map(|sink| (&sink.stream, sink.create)))
+            .chain(sinks.map(|sink| (&sink.stream, sink.producer.create)))
     }
 }
 
@@ -90,14 +90,6 @@ pub struct SourceConfig {
     pub discovery_interval: Duration,
 }
 
-/// `create`: how a stream is created if it is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table such as { shards = 4 }")]
-pub struct CreateConfig {
-    /// Shards to open with.
-    pub shards: NonZeroU32,
-}
-
 /// `handler`: a component and what it may use.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(
@@ -126,56 +118,6 @@ pub struct HandlerConfig {
     /// Attempts at a batch.
     #[serde(default = "attempts")]
     pub attempts: NonZeroU32,
-}
-
-/// `sink`: a stream that is written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table such as { stream = \"orders\" }"
-)]
-pub struct SinkConfig {
-    /// Name or ARN.
-    #[serde(deserialize_with = "units::parsed")]
-    pub stream: StreamRef,
-    /// Packs documents into records.
-    #[serde(default, deserialize_with = "units::parsed")]
-    pub processor: ProcessorName,
-    /// Creates the stream if it is missing.
-    pub create: Option<CreateConfig>,
-    /// How long a document may wait for company.
-    #[serde(default = "linger", deserialize_with = "units::duration")]
-    pub linger: Duration,
-    /// Bytes of documents held before the handler has to wait.
-    #[serde(default = "buffer", deserialize_with = "units::bytes")]
-    pub buffer: usize,
-    /// PutRecords requests under way at once.
-    #[serde(default = "requests")]
-    pub requests: NonZeroUsize,
-    /// What is promised about the order of documents with one partition key.
-    #[serde(default)]
-    pub ordering: OrderingConfig,
-}
-
-/// What is promised about the order of documents with one partition key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrderingConfig {
-    /// They stay in order.
-    #[default]
-    PerKey,
-    /// Nothing.
-    Relaxed,
-}
-
-impl From<OrderingConfig> for Ordering {
-    fn from(config: OrderingConfig) -> Self {
-        match config {
-            OrderingConfig::PerKey => Self::PerKey,
-            OrderingConfig::Relaxed => Self::Relaxed,
-        }
-    }
 }
 
 fn fetch_interval() -> Duration {
@@ -208,16 +150,4 @@ fn batch_bytes() -> usize {
 
 fn attempts() -> NonZeroU32 {
     NonZeroU32::new(limits::HANDLER_ATTEMPTS).expect("the default is not zero")
-}
-
-fn linger() -> Duration {
-    limits::LINGER
-}
-
-fn buffer() -> usize {
-    limits::PRODUCER_BYTES
-}
-
-fn requests() -> NonZeroUsize {
-    NonZeroUsize::new(limits::PRODUCER_REQUESTS).expect("the default is not zero")
 }

@@ -1,26 +1,19 @@
 //! One pipeline of the settings, opened: its streams were looked at, its component is compiled.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
     consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings},
-    kinesis::{Kinesis, StreamMode},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
-    processor::Processor,
-    producer::{Producer, ProducerSettings},
+    producer::Producer,
     stream::StreamRef,
     time::Clock,
 };
 use tidemill_runtime::ComponentHandler;
 
-use super::bound::MemoryBound;
+use super::{bound::MemoryBound, target::Target};
 use crate::{
-    config::{CreateConfig, Name, PipelineConfig, ProcessorName, SinkConfig},
+    config::{Name, PipelineConfig, ProcessorName, SinkConfig},
     endpoint,
     failure::Failure,
 };
@@ -29,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Surroundings {
     /// Where the streams are.
-    pub kinesis: Arc<dyn Kinesis>,
+    pub target: Target,
     /// This process.
     pub worker: WorkerId,
     /// Tells the date.
@@ -50,13 +43,13 @@ pub struct BuiltPipeline {
     shards: usize,
 }
 
-/// A sink whose producer is not started yet.
+/// A sink with its producer, which has nothing to do yet.
 #[derive(Debug)]
 struct BuiltSink {
     name: String,
     stream: StreamRef,
-    settings: ProducerSettings,
-    processor: Arc<dyn Processor>,
+    buffer: usize,
+    producer: Producer,
 }
 
 impl BuiltPipeline {
@@ -69,8 +62,8 @@ impl BuiltPipeline {
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
         let PipelineConfig { source, handler: limits, sink, sinks, on_failure } = config;
-        let kinesis = &*surroundings.kinesis;
-        let stream = endpoint::ensure_stream(kinesis, &source.stream, source.create.map(mode)).await?;
+        let kinesis = &*surroundings.target.kinesis;
+        let stream = endpoint::ensure_stream(kinesis, &source.stream, source.create.map(Into::into)).await?;
         let settings = PipelineSettings {
             start: source.start.0,
             batch_records: limits.batch_records.get(),
@@ -100,24 +93,23 @@ impl BuiltPipeline {
     pub fn bound(&self) -> MemoryBound {
         MemoryBound {
             shards: self.shards,
-            producers: self.sinks.iter().map(|sink| sink.settings.bytes).sum(),
+            producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
             instances: self.shards * self.memory,
+            ..MemoryBound::default()
         }
     }
 
-    /// Starts the producers of the sinks, and hands over what is left to be run.
+    /// Hands over what is to be run.
     pub fn start(self, surroundings: &Surroundings) -> Pipeline {
-        let producer = |sink: BuiltSink| {
-            let kinesis = Arc::clone(&surroundings.kinesis);
-            (sink.name, Producer::start(sink.settings, sink.stream, kinesis, sink.processor))
-        };
         Pipeline {
             settings: self.settings,
-            kinesis: Arc::clone(&surroundings.kinesis),
+            kinesis: Arc::clone(&surroundings.target.kinesis),
             leases: self.leases,
             processor: self.source.processor(),
             handler: self.handler,
-            sinks: Arc::new(self.sinks.into_iter().map(producer).collect::<BTreeMap<_, _>>()),
+            sinks: Arc::new(
+                self.sinks.into_iter().map(|sink| (sink.name, sink.producer)).collect::<BTreeMap<_, _>>(),
+            ),
             worker: surroundings.worker.clone(),
             clock: surroundings.clock,
             progress: Arc::new(Progress::default()),
@@ -137,20 +129,10 @@ impl fmt::Display for BuiltPipeline {
 
 impl BuiltSink {
     async fn build(name: String, config: SinkConfig, surroundings: &Surroundings) -> Result<Self, Failure> {
-        let create = config.create.map(mode);
-        let stream = endpoint::ensure_stream(&*surroundings.kinesis, &config.stream, create).await?;
-        let settings = ProducerSettings {
-            linger: config.linger,
-            bytes: config.buffer,
-            requests: config.requests,
-            ordering: config.ordering.into(),
-            max_record_bytes: stream.max_record_bytes,
-            // Producers that start in the same millisecond differ by their streams and sinks.
-            seed: surroundings.clock.now().0 ^ seed_of(&name, &config.stream),
-            ..ProducerSettings::default()
-        };
-        let processor = config.processor.processor();
-        Ok(Self { name, stream: config.stream, settings, processor })
+        let SinkConfig { stream, producer } = config;
+        let buffer = producer.buffer();
+        let producer = surroundings.target.open(&producer, &stream, &name, None).await?;
+        Ok(Self { name, stream, buffer, producer })
     }
 }
 
@@ -162,14 +144,4 @@ impl fmt::Display for BuiltSink {
             write!(f, "{}={}", self.name, self.stream)
         }
     }
-}
-
-fn mode(create: CreateConfig) -> StreamMode {
-    StreamMode::Provisioned { shards: create.shards.get() }
-}
-
-fn seed_of(name: &str, stream: &StreamRef) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (name, stream).hash(&mut hasher);
-    hasher.finish()
 }

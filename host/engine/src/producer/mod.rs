@@ -167,6 +167,11 @@ impl Producer {
         }
     }
 
+    /// Largest entry that the stream takes, data and key, in bytes.
+    pub fn max_record_bytes(&self) -> usize {
+        self.shared.settings.max_record_bytes
+    }
+
     /// What it has done so far.
     pub fn counters(&self) -> &ProducerCounters {
         &self.shared.counters
