@@ -41,6 +41,20 @@ pub struct Config {
     pub ingest: Option<IngestConfig>,
 }
 
+impl Config {
+    /// The settings of a host that does nothing but ingest.
+    pub fn of_ingest(ingest: IngestConfig) -> Self {
+        Self {
+            application: Name::try_from("ingest".to_owned()).expect("it is a name"),
+            grace: limits::GRACE,
+            kinesis: KinesisConfig::default(),
+            leases: LeasesConfig::default(),
+            pipelines: BTreeMap::new(),
+            ingest: Some(ingest),
+        }
+    }
+}
+
 /// `[kinesis]`: where the streams are.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [kinesis]", default)]
