@@ -92,7 +92,7 @@ pub const RATE_SLOWEST_THOUSANDTHS: u32 = 50;
 /// What a shard gets back of its rate in each second without throttling, in thousandths. Ours: all within 19 s.
 pub const RATE_RECOVERY_THOUSANDTHS: u32 = 50;
 /// How long a shard without room is left alone at the least. Ours: its entries go together and not one by one.
-pub const RATE_PAUSE: Duration = Duration::from_millis(25);
+pub const RATE_PAUSE: Duration = Duration::from_millis(100);
 /// First and longest pause between listings of the shards by a producer. KPL: 1 s to 30 s.
 pub const SHARD_LIST_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Listings in vain after which a producer that needs other shards than it knows goes on without any. Ours.
