@@ -18,12 +18,13 @@ use crate::{
 pub struct NativeProcessor(Codec);
 
 impl NativeProcessor {
-    /// The processor of this name, if there is one.
+    /// The processor of this name, if there is one: a preset, or an aggregator and a serializer as in
+    /// `netstring-json`.
     pub fn preset(name: &str) -> Option<Self> {
-        Preset::named(name).map(|preset| Self(preset.codec))
+        Codec::named(name).map(Self)
     }
 
-    /// The names that there are.
+    /// The names of the presets.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Preset::ALL.iter().map(|preset| preset.name)
     }
@@ -43,9 +44,9 @@ impl Processor for NativeProcessor {
 
     async fn decode(&self, records: &[Record], check: HashCheck) -> Result<Decoded, ProcessorError> {
         let mut documents = DocumentsBuilder::for_records(records, check);
-        for record in records {
-            let mut raw = documents.raw(record, &record.data);
-            self.0.unpack(&record.data, &mut raw);
+        let reader = self.0.reader(records.iter().map(|record| &record.data[..]).collect());
+        for (at, record) in records.iter().enumerate() {
+            reader.unpack(at, &mut documents.raw(record, &record.data));
         }
         Ok(documents.build())
     }

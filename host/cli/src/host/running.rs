@@ -201,12 +201,16 @@ fn report(watched: &[Watched]) {
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { records, done, emitted, dropped, rejected, stopped } = &self.summary;
+        let Summary { records, done, emitted, dropped, rejected, misplaced, passed_over, stopped } =
+            &self.summary;
         let name = &self.name;
         write!(
             f,
             "pipeline {name}: kinesis-records={records} done={done} emitted={emitted} dropped={dropped} rejected={rejected}"
         )?;
+        if *misplaced > 0 {
+            write!(f, " misplaced={misplaced} passed-over={passed_over}")?;
+        }
         stopped.iter().try_for_each(|at| write!(f, "\n  stopped at shard {}: {}", at.shard, at.reason))
     }
 }
