@@ -9,7 +9,7 @@ use crate::{hash::HashKey, processor::Document};
 
 /// Documents of one key side by side, so that an aggregator can pack them though other keys came in between. Keys come
 /// in the order of their first documents.
-pub(super) fn by_key(documents: Vec<Document>, members: Vec<Member>) -> (Vec<Document>, Vec<Member>) {
+pub(super) fn by_key(documents: Vec<Document>, members: &[Member]) -> (Vec<Document>, Vec<Member>) {
     let mut ranks: HashMap<Option<&str>, usize, FixedState> = HashMap::default();
     let rank_of_document: Vec<usize> = documents
         .iter()
@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn by_key_each_keys_documents_keep_their_order() {
         let (documents, members) = mixed(&["b", "a", "b", "a", "b"]);
-        let (documents, members) = by_key(documents, members);
+        let (documents, members) = by_key(documents, &members);
         let data: Vec<_> = documents.iter().map(|document| document.data.clone()).collect();
         assert_eq!(data, ["0", "2", "4", "1", "3"]);
         let indexes: Vec<u32> = members.iter().map(|member| member.index).collect();

@@ -72,7 +72,7 @@ impl Packer {
                 self.encode(Encodable { documents, members }, map, &mut packed).await;
             }
             (Sharing::PerKey, _) => {
-                let (documents, members) = by_key(documents, members);
+                let (documents, members) = by_key(documents, &members);
                 self.encode(Encodable { documents, members }, map, &mut packed).await;
             }
             (Sharing::PerShard, None) => {
