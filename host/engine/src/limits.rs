@@ -178,6 +178,9 @@ pub const PUT_NAMED_FAILURES: u64 = 20;
 
 /// How long one call of a handler may take unless the pipeline says otherwise. Ours.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
+/// How long one call of a processor's component may take unless the pipeline says otherwise. Ours: it is given a whole
+/// read, 10 MiB, at once.
+pub const PROCESSOR_DEADLINE: Duration = Duration::from_secs(5);
 /// Memory of one instance unless the pipeline says otherwise, in bytes. Ours: it fits a Python component.
 pub const INSTANCE_BYTES: usize = 128 << 20;
 

@@ -44,7 +44,7 @@ pub struct Args {
 /// Serves until a signal, then says what was done.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let config = match args.settings {
-        None if !args.stream.is_empty() => Config::of_ingest(args.ingest()),
+        None if !args.stream.is_empty() => Config::of_ingest(args.ingest())?,
         settings => of_file(&settings.unwrap_or_else(|| "tidemill.toml".into()))?,
     };
     serve(config, connection).await

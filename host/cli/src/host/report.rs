@@ -25,6 +25,10 @@ pub struct Totals {
     pub throttled: u64,
     /// Entries sent again because something failed.
     pub retried: u64,
+    /// Documents that were not on the stream in time, those in a spool left out.
+    pub expired: u64,
+    /// Aggregated entries that landed in another shard than predicted and were sent again.
+    pub wrong_shard: u64,
 }
 
 impl Totals {
@@ -35,6 +39,8 @@ impl Totals {
             totals.entries += counters.entries.load(Relaxed);
             totals.throttled += counters.throttled.load(Relaxed);
             totals.retried += counters.retried.load(Relaxed);
+            totals.expired += counters.expired.load(Relaxed);
+            totals.wrong_shard += counters.wrong_shard.load(Relaxed);
         }
         totals
     }

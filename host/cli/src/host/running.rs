@@ -183,7 +183,7 @@ fn not_drained(grace: Duration) -> Failure {
 
 fn report(watched: &[Watched]) {
     for Watched { pipeline, progress, producers } in watched {
-        let Totals { entries, throttled, retried } = Totals::of(producers);
+        let Totals { entries, throttled, retried, expired, wrong_shard } = Totals::of(producers);
         tracing::info!(
             %pipeline,
             records = progress.records.load(Relaxed),
@@ -194,6 +194,8 @@ fn report(watched: &[Watched]) {
             entries,
             throttled,
             retried,
+            expired,
+            wrong_shard,
             "so far"
         );
     }

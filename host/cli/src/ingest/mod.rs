@@ -77,7 +77,6 @@ impl Ingest {
         target: &Target,
         stop: CancellationToken,
     ) -> Result<Self, Failure> {
-        config.validate()?;
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.map_err(|error| not_listening(config.listen, &error))?;
         let address = listener.local_addr().map_err(|error| not_listening(config.listen, &error))?;
@@ -171,10 +170,11 @@ impl fmt::Display for Ended {
 fn report(counts: &[(StreamRef, Arc<Counts>)], producers: &[Producer]) {
     for ((stream, counts), producer) in counts.iter().zip(producers) {
         let Ended { accepted, delivered, spooled, failed, lost, .. } = Ended::of(stream, counts);
-        let Totals { entries, throttled, retried } = Totals::of([producer]);
+        let Totals { entries, throttled, retried, expired, wrong_shard } = Totals::of([producer]);
+        let recovered = producer.counters().recovered.load(Relaxed);
         tracing::info!(
-            ingest = %stream, accepted, delivered, spooled, failed, lost, entries, throttled, retried,
-            "so far"
+            ingest = %stream, accepted, delivered, failed, lost, spooled, recovered, entries, throttled, retried,
+            expired, wrong_shard, "so far"
         );
     }
 }

@@ -125,6 +125,8 @@ fn shown(name: &str, intake: &Intake) -> Value {
         "bytes": counters.bytes.load(Relaxed),
         "throttled": counters.throttled.load(Relaxed),
         "retried": counters.retried.load(Relaxed),
+        "recovered": counters.recovered.load(Relaxed),
+        "wrong-shard": counters.wrong_shard.load(Relaxed),
     })
 }
 
