@@ -92,7 +92,7 @@ pub const RATE_SLOWEST_THOUSANDTHS: u32 = 50;
 /// What a shard gets back of its rate in each second without throttling, in thousandths. Ours: all within 19 s.
 pub const RATE_RECOVERY_THOUSANDTHS: u32 = 50;
 /// How long a shard without room is left alone at the least. Ours: its entries go together and not one by one.
-pub const RATE_PAUSE: Duration = Duration::from_millis(25);
+pub const RATE_PAUSE: Duration = Duration::from_millis(100);
 /// First and longest pause between listings of the shards by a producer. KPL: 1 s to 30 s.
 pub const SHARD_LIST_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Listings in vain after which a producer that needs other shards than it knows goes on without any. Ours.
@@ -178,6 +178,9 @@ pub const PUT_NAMED_FAILURES: u64 = 20;
 
 /// How long one call of a handler may take unless the pipeline says otherwise. Ours.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
+/// How long one call of a processor's component may take unless the pipeline says otherwise. Ours: it is given a whole
+/// read, 10 MiB, at once.
+pub const PROCESSOR_DEADLINE: Duration = Duration::from_secs(5);
 /// Memory of one instance unless the pipeline says otherwise, in bytes. Ours: it fits a Python component.
 pub const INSTANCE_BYTES: usize = 128 << 20;
 

@@ -97,7 +97,7 @@ impl Consumer {
         let clock = Clock::system();
         let processor = NativeProcessor::preset("string").expect("the preset is one of ours");
         Self {
-            settings: PipelineSettings::new(stream.name(), stream.clone()),
+            settings: PipelineSettings::new(stream.name().to_owned(), stream),
             kinesis,
             leases: Arc::new(MemoryLeases::default()),
             processor: Arc::new(processor),

@@ -3,9 +3,11 @@
 use std::{ops::Range, sync::Arc};
 
 use bytestring::ByteString;
+use tokio::time::Instant;
 
 use super::{
-    Ordering, ProducerSettings, PutError,
+    Ordering, ProducerCounters, ProducerSettings, PutError,
+    counters::spend,
     grouping::{by_key, by_shard},
     groups::Member,
     keys::HashKeys,
@@ -39,10 +41,15 @@ pub(super) struct Packer {
     keys: HashKeys,
     random: fastrand::Rng,
     lines: u64,
+    counters: Arc<ProducerCounters>,
 }
 
 impl Packer {
-    pub(super) fn new(settings: &ProducerSettings, processor: Arc<dyn Processor>) -> Self {
+    pub(super) fn new(
+        settings: &ProducerSettings,
+        processor: Arc<dyn Processor>,
+        counters: Arc<ProducerCounters>,
+    ) -> Self {
         Self {
             sharing: processor.sharing(),
             processor,
@@ -51,6 +58,7 @@ impl Packer {
             keys: HashKeys::new(settings.seed),
             random: fastrand::Rng::with_seed(settings.seed),
             lines: 0,
+            counters,
         }
     }
 
@@ -66,6 +74,7 @@ impl Packer {
         members: Vec<Member>,
         map: Option<&ShardMap>,
     ) -> Vec<Packed> {
+        let begun = Instant::now();
         let mut packed = Vec::new();
         match (self.sharing, map) {
             (Sharing::Alone, _) => {
@@ -73,6 +82,7 @@ impl Packer {
             }
             (Sharing::PerKey, _) => {
                 let (documents, members) = by_key(documents, &members);
+                spend(&self.counters.grouping_nanos, begun);
                 self.encode(Encodable { documents, members }, map, &mut packed).await;
             }
             (Sharing::PerShard, None) => {
@@ -84,7 +94,9 @@ impl Packer {
             }
             (Sharing::PerShard, Some(map)) => {
                 self.give_keys(&mut documents);
-                for (shard, run) in by_shard(documents, members, map, &mut self.keys) {
+                let runs = by_shard(documents, members, map, &mut self.keys);
+                spend(&self.counters.grouping_nanos, begun);
+                for (shard, run) in runs {
                     self.encode_for(shard, run, map, &mut packed).await;
                 }
             }
@@ -94,7 +106,7 @@ impl Packer {
 
     /// Encodes documents that share by their keys, or not at all.
     async fn encode(&mut self, mut run: Encodable, map: Option<&ShardMap>, packed: &mut Vec<Packed>) {
-        let encoded = self.processor.encode(&run.documents, self.max_record_bytes).await;
+        let encoded = self.call(&run.documents).await;
         run.documents = Vec::new();
         self.collect(run, encoded, packed, |packer, entry, _| {
             let of_key = packer.keys.of(&entry.partition_key);
@@ -110,7 +122,7 @@ impl Packer {
 
     /// Encodes documents of one shard, which stay in memory: they may have to be encoded again for another one.
     async fn encode_for(&mut self, shard: usize, run: Encodable, map: &ShardMap, packed: &mut Vec<Packed>) {
-        let encoded = self.processor.encode(&run.documents, self.max_record_bytes).await;
+        let encoded = self.call(&run.documents).await;
         self.collect(run, encoded, packed, |packer, entry, first| {
             let mut hash = entry.hash_key();
             if map.predict(hash) != shard {
@@ -123,6 +135,13 @@ impl Packer {
             };
             (hash, shard, line)
         });
+    }
+
+    async fn call(&self, documents: &[Document]) -> Result<Vec<Encoded>, ProcessorError> {
+        let begun = Instant::now();
+        let encoded = self.processor.encode(documents, self.max_record_bytes).await;
+        spend(&self.counters.encoding_nanos, begun);
+        encoded
     }
 
     fn collect(

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     Flush, FlushCallback, ProducerCounters, ProducerSettings, PutError,
+    counters::spend,
     groups::{Groups, Member},
     packer::Packer,
     queue::{EntryQueue, Origin, Queued, RequestBounds},
@@ -99,7 +100,9 @@ impl Sending {
 
     /// The entries of the next request; none if none may go now. Entries that are too late are given up.
     pub(super) fn next_request(&mut self, now: Instant) -> Vec<Queued> {
+        let begun = Instant::now();
         let request = self.queue.next_request(self.bounds, self.routing.rates(), now);
+        spend(&self.counters.queueing_nanos, begun);
         for queued in self.queue.take_late() {
             self.expire(queued, now);
         }
@@ -109,6 +112,7 @@ impl Sending {
 
     /// Settles the entries of a request, each on its own.
     pub(super) fn take_answer(&mut self, answer: Answer, now: Instant) {
+        let begun = Instant::now();
         let Answer { mut request, result, duration } = answer;
         // The map may be another one since.
         request.iter_mut().for_each(|queued| queued.shard = self.routing.predict(queued.hash));
@@ -127,6 +131,7 @@ impl Sending {
                 Verdict::Again(failure) => self.again(queued, &failure, now),
             }
         }
+        spend(&self.counters.settling_nanos, begun);
         if let Some((callback, flush)) = flush {
             callback.call(&flush);
         }
@@ -166,14 +171,15 @@ impl Sending {
         }
     }
 
-    /// The spool did not take these: they are tried on, unless the producer closes.
+    /// The spool did not take these: they are sent once more and then go to the spool again, unless the producer
+    /// closes.
     pub(super) fn not_kept(&mut self, unsent: Vec<Unsent>, is_closing: bool, now: Instant) {
         for Unsent { mut queued, error } in unsent {
             if is_closing {
                 self.fail(&queued, &error);
                 continue;
             }
-            queued.not_after = queued.not_after.map(|last| last.max(now + limits::SPOOL_INTERVAL));
+            queued.not_after = queued.not_after.map(|last| last.max(now + 2 * limits::SPOOL_INTERVAL));
             queued.shard = self.routing.predict(queued.hash);
             self.queue.put_back(queued, now + limits::SPOOL_INTERVAL);
         }

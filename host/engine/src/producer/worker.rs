@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     ProducerCounters, ProducerSettings,
     batcher::Batcher,
+    counters::spend,
     groups::Group,
     packer::{Packed, Packer},
     queue::{Origin, Queued},
@@ -71,7 +72,7 @@ impl Worker {
         counters: Arc<ProducerCounters>,
     ) -> Self {
         let now = Instant::now();
-        let packer = Packer::new(settings, Arc::clone(&processor));
+        let packer = Packer::new(settings, Arc::clone(&processor), Arc::clone(&counters));
         // An aggregator makes few entries of many documents, so only bytes tell when a request is full.
         let aggregates = packer.sharing() != Sharing::Alone;
         let enough = if aggregates { usize::MAX } else { settings.request_entries };
@@ -193,12 +194,15 @@ impl Worker {
     async fn pack(&mut self) {
         let (documents, members) = self.batcher.take();
         let map = self.sending.routing.map();
-        for part in self.packer.pack(documents, members, map).await {
+        let packed = self.packer.pack(documents, members, map).await;
+        let begun = Instant::now();
+        for part in packed {
             match part {
                 Packed::Entry(queued) => self.sending.push(queued),
                 Packed::Refused(origin, error) => self.sending.fail_all(origin.members(), &error),
             }
         }
+        spend(&self.sending.counters.queueing_nanos, begun);
     }
 
     fn send(&mut self, request: Vec<Queued>) {

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use crate::Malformed;
 
-pub(crate) use token::{number_end, skip_space, string_end, unescape, word_end};
+pub(crate) use token::{number_end, plain_end, skip_space, string_end, unescape, word_end};
 
 /// Whether the text is one JSON value with nothing but white space around it.
 pub(crate) fn check(text: &[u8]) -> Result<(), Malformed> {

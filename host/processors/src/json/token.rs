@@ -69,6 +69,20 @@ pub(crate) fn word_end(text: &[u8], at: usize) -> Option<usize> {
     text[at..].starts_with(word).then_some(at + word.len())
 }
 
+/// The first byte from here on that a string cannot just hold: a quote, a backslash or a control character. Short
+/// strings end within a few words; long ones are passed over in larger steps, which compile to vectors.
+#[inline]
+pub(crate) fn plain_end(text: &[u8], mut at: usize) -> usize {
+    for _ in 0..SHORT_WORDS {
+        match special_in_word(text, at) {
+            Some(0) => at += 8,
+            Some(special) => return at + special.trailing_zeros() as usize / 8,
+            None => return plain_end_by_bytes(text, at),
+        }
+    }
+    long_plain_end(text, at)
+}
+
 /// Appends what a well-formed string stands for, given what is between its quotes. None, with any part of it
 /// appended, when it holds half of a surrogate pair, which UTF-8 has no bytes for.
 pub(crate) fn unescape(mut inside: &[u8], out: &mut Vec<u8>) -> Option<()> {
@@ -108,20 +122,6 @@ fn hex_unit(inside: &mut &[u8]) -> Option<u32> {
     let (digits, rest) = inside.split_at_checked(4)?;
     *inside = rest;
     digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
-}
-
-/// The first byte from here on that a string cannot just hold: a quote, a backslash or a control character. Short
-/// strings end within a few words; long ones are passed over in larger steps, which compile to vectors.
-#[inline]
-fn plain_end(text: &[u8], mut at: usize) -> usize {
-    for _ in 0..SHORT_WORDS {
-        match special_in_word(text, at) {
-            Some(0) => at += 8,
-            Some(special) => return at + special.trailing_zeros() as usize / 8,
-            None => return plain_end_by_bytes(text, at),
-        }
-    }
-    long_plain_end(text, at)
 }
 
 /// The same for what is no short string; kept apart so that short ones stay short in code, too.

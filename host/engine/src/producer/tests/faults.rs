@@ -5,6 +5,11 @@ use super::*;
 const KEYS: usize = 1_000;
 const NUMBERS: usize = 200;
 
+/// Small entries, so that there are many of them however well they are aggregated.
+fn settings() -> ProducerSettings {
+    ProducerSettings { max_record_bytes: 2 << 10, skip_describe: true, ..ProducerSettings::default() }
+}
+
 /// Puts 200,000 documents, the numbers from 0 for each key, and answers their tickets.
 async fn put_all(producer: &Producer, numbers: std::ops::Range<usize>) -> Vec<BatchTicket> {
     let mut tickets = Vec::new();
@@ -37,7 +42,7 @@ async fn run(preset: &str) {
     let world = World::new().await;
     world.kinesis.fail_entries(0.15, 0.15);
     world.kinesis.fail_requests(0.05);
-    let producer = world.open(preset, ProducerSettings::default()).await.unwrap();
+    let producer = world.open(preset, settings()).await.unwrap();
     let tickets = put_all(&producer, 0..NUMBERS).await;
     producer.flush().await;
     let flushed = tokio::time::Instant::now();
@@ -73,7 +78,7 @@ async fn a_split_and_a_merge_in_the_middle_lose_nothing_either() {
         let world = World::new().await;
         world.kinesis.fail_entries(0.15, 0.15);
         world.kinesis.fail_requests(0.05);
-        let producer = world.open(preset, ProducerSettings::default()).await.unwrap();
+        let producer = world.open(preset, settings()).await.unwrap();
         let mut tickets = put_all(&producer, 0..NUMBERS / 2).await;
         let shards = world.shards().await;
         let middle = crate::hash::HashKey(shards[1].range.start.0 / 2 + shards[1].range.end.0 / 2);
