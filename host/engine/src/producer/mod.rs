@@ -1,13 +1,22 @@
 //! The producer: documents in, a ticket for each out, and in between as few PutRecords requests as will do.
 //!
 //! ```text
-//! put ──reserve room──▶ batcher ──encode──▶ key queue ──▶ up to `requests` PutRecords under way
-//!                       (documents)         (entries)  ◀── throttled and failed entries, at their place
+//! put ──room──▶ batcher ──▶ packer ──────▶ entry queue ──────▶ up to `requests` PutRecords under way
+//!            (documents)   by key, or     line by line,       │
+//!                 ▲        by shard       shards in turn  ◀───┤ throttled and failed entries, at their place
+//!                 │                       and at their rate   │
+//!                 └──── what was made for other shards ◀──────┘
+//!                                                             └─▶ tickets, or the spool
 //! ```
-//! One task owns all of it, so nothing here locks. Documents wait in the batcher until a request's worth is there,
-//! until the linger is over, or until somebody flushes; entries wait in the queue for their turn. Each entry of a
-//! request settles on its own. Room is reserved before a document is taken and given back when it has settled,
-//! which bounds everything the producer holds.
+//! One task owns all of it, so nothing here locks; its parts are pure, time comes in and decisions go out. Documents
+//! wait in the batcher until a request's worth is there, until the linger is over, or until somebody flushes. The
+//! packer lays those side by side that may share an entry and calls the processor. Entries wait in the queue for
+//! their turn, one of a partition key (or of a shard, if many keys share entries) at a time. Each entry of a request
+//! settles on its own. Room is reserved before a document is taken and given back when it has settled, which bounds
+//! what the producer holds; documents that a shard's entries share are held twice until then, once as they came.
+//!
+//! What the shards are, `routing` knows: it lists them when the producer starts and when a record lands elsewhere than
+//! predicted, and never while a `put` waits for it.
 
 mod batcher;
 mod counters;

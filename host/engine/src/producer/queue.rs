@@ -15,6 +15,7 @@ use std::{
     sync::Arc,
 };
 
+use foldhash::fast::FixedState;
 use tokio::time::Instant;
 
 use super::{groups::Member, rates::Rates, spool::SpoolId};
@@ -114,7 +115,7 @@ pub(super) struct RequestBounds {
 /// The entries that wait.
 #[derive(Debug, Default)]
 pub(super) struct EntryQueue {
-    lines: HashMap<u64, Line>,
+    lines: HashMap<u64, Line, FixedState>,
     /// Lines whose head may be sent, shard by shard.
     stands: Vec<Stand>,
     /// Shards with such lines and with room, as far as is known, in turn.
@@ -163,6 +164,10 @@ impl EntryQueue {
         let (id, shard) = (queued.line, queued.shard);
         let line = self.lines.entry(id).or_default();
         let is_new = line.entries.is_empty() && !line.is_out;
+        if line.entries.capacity() == 0 {
+            // Most lines never have a second entry, and entries are large.
+            line.entries.reserve_exact(1);
+        }
         line.entries.push_back(queued);
         self.len += 1;
         if is_new {

@@ -111,3 +111,82 @@ async fn a_producer_that_goes_fails_the_tickets_it_leaves() {
     assert_eq!(ticket.await, Err(PutError::Closed));
     assert!(world.records().await.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn try_put_all_takes_all_or_nothing_and_never_waits() {
+    let world = World::new().await;
+    let settings = ProducerSettings { documents: 2, bytes: 10, ..ProducerSettings::default() };
+    let producer = world.start("string", settings);
+    let ticket = producer.try_put_all(vec![document("1", None)]).unwrap();
+    let two = || vec![document("2", None), document("3", None)];
+    assert_eq!(producer.try_put_all(two()).unwrap_err(), TryPutError::Full, "by count");
+    let large = || vec![document("123456789", None), document("0", None)];
+    assert_eq!(producer.try_put_all(large()[..1].to_vec()).unwrap().await.len(), 1, "it just fits");
+    assert!(ticket.await[0].is_ok());
+    let ticket = producer.try_put_all(vec![document("12", None)]).unwrap();
+    assert_eq!(producer.try_put_all(large()[..1].to_vec()).unwrap_err(), TryPutError::Full, "by bytes");
+    producer.close().await;
+    assert!(ticket.await[0].is_ok());
+    assert_eq!(producer.try_put_all(two()).unwrap_err(), TryPutError::Closed);
+    assert_eq!(world.records().await.len(), 3);
+}
+
+/// What the callback of a run was told.
+async fn flushes(world: &World, preset: &str, settings: ProducerSettings, documents: usize) -> Vec<Flush> {
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let teller = Arc::clone(&told);
+    let on_flush = FlushCallback::new(move |flush: &Flush| teller.lock().unwrap().push(*flush));
+    let settings = ProducerSettings { on_flush: Some(on_flush), shard_rate: None, ..settings };
+    let producer = world.start(preset, settings);
+    let documents = (0..documents).map(|key| document("x".repeat(94), Some(100_000 + key))).collect();
+    assert!(producer.put_all(documents).await.unwrap().await.iter().all(Result::is_ok));
+    std::mem::take(&mut *told.lock().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_has_at_most_five_hundred_entries_and_its_bytes_with_keys_counted() {
+    let world = World::new().await;
+    let more = ProducerSettings { request_entries: 501, ..ProducerSettings::default() };
+    let told = flushes(&world, "string", more, 1_001).await;
+    assert_eq!(told.iter().map(|flush| flush.entries).collect::<Vec<_>>(), [500, 500, 1]);
+    let small = ProducerSettings { request_bytes: 1_099, ..ProducerSettings::default() };
+    let told = flushes(&world, "string", small, 25).await;
+    assert_eq!(told.iter().map(|flush| flush.entries).collect::<Vec<_>>(), [10, 10, 5], "each is 100 bytes");
+    assert!(told.iter().all(|flush| flush.bytes == flush.entries * 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_each_request_the_callback_is_told_what_came_of_it() {
+    let world = World::new().await;
+    world.kinesis.fail_entries(0.5, 0.0);
+    let told = flushes(&world, "string", ProducerSettings::default(), 100).await;
+    let failed: usize = told.iter().map(|flush| flush.failed_entries).sum();
+    let sent: usize = told.iter().map(|flush| flush.entries).sum();
+    assert!(failed > 20 && sent == 100 + failed, "{failed} {sent}");
+    assert!(told.iter().all(|flush| flush.documents == flush.entries));
+    world.kinesis.fail_entries(0.0, 0.0);
+    world.kinesis.fail_calls("PutRecords", 1, "InternalFailure");
+    let told = flushes(&world, "json-list", ProducerSettings::default(), 0).await;
+    assert!(told.is_empty(), "nothing was sent");
+    let told = flushes(&world, "string", ProducerSettings::default(), 3).await;
+    assert_eq!((told[0].entries, told[0].failed_entries), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shard_is_sent_what_it_takes_and_a_full_one_holds_up_nobody_else() {
+    let world = World::with(Settings { enforce_limits: true, ..Settings::default() }, 2).await;
+    let producer = world.open("string", ProducerSettings::default()).await.unwrap();
+    let shard_of = |key: usize| crate::hash::HashKey::of(&key.to_string()).0 >> 127;
+    let of = |shard| (0..).filter(move |key| shard_of(*key) == shard);
+    let begun = tokio::time::Instant::now();
+    let hot = of(0).take(3_000).map(|key| document("x", Some(key))).collect();
+    let hot = producer.put_all(hot).await.unwrap();
+    let cold = of(1).take(1_000).map(|key| document("x", Some(key))).collect();
+    let cold = producer.put_all(cold).await.unwrap();
+    assert!(cold.await.iter().all(Result::is_ok));
+    assert!(begun.elapsed() <= limits::LINGER, "{:?}", begun.elapsed());
+    assert!(hot.await.iter().all(Result::is_ok));
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!((2.0..2.5).contains(&seconds), "three thousand at a thousand a second: {seconds}");
+    assert_eq!(producer.counters().throttled.load(Relaxed), 0, "the service never had to say so");
+}
