@@ -244,7 +244,7 @@ async fn what_is_late_waits_in_the_spool_and_is_sent_by_the_next_host() {
 
 #[tokio::test]
 async fn what_a_stop_leaves_waits_in_the_spool_and_is_sent_by_the_next_host() {
-    an_outage_loses_nothing("", async |_| {}).await;
+    an_outage_loses_nothing("attempts = 1000000", async |_| {}).await;
 }
 
 #[tokio::test]
