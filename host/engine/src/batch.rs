@@ -20,7 +20,7 @@ use crate::{
 
 mod builder;
 
-pub use builder::{DocumentsBuilder, RawBuilder};
+pub use builder::{DocumentsBuilder, RawBuilder, RecordPlace};
 
 /// User records of one shard, in order, and where they are from.
 #[derive(Clone, Debug)]
@@ -68,9 +68,11 @@ pub struct Documents {
     bytes: Bytes,
     index: Vec<DocumentIndex>,
     sequences: Arc<[SequenceNumber]>,
-    /// By raw index and sub-index, for the few records that have any.
-    attributes: Arc<HashMap<(u32, u32), Attributes>>,
+    attributes: Arc<AttributesByPlace>,
 }
+
+/// Attributes of the few user records that have any, by raw index and sub-index.
+pub type AttributesByPlace = HashMap<(u32, u32), Attributes>;
 
 /// What a few user records have besides data and key, where their aggregator keeps it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -171,6 +173,11 @@ impl Documents {
     /// What the user record with this raw index and sub-index has besides, if anything.
     pub fn attributes(&self, raw_index: u32, sub_index: u32) -> Option<&Attributes> {
         self.attributes.get(&(raw_index, sub_index))
+    }
+
+    /// What user records of the whole read have besides.
+    pub fn all_attributes(&self) -> &Arc<AttributesByPlace> {
+        &self.attributes
     }
 
     /// Sequence numbers of the Kinesis records of the whole read, by raw index.

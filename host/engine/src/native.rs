@@ -44,9 +44,9 @@ impl Processor for NativeProcessor {
 
     async fn decode(&self, records: &[Record], check: HashCheck) -> Result<Decoded, ProcessorError> {
         let mut documents = DocumentsBuilder::for_records(records, check);
-        for record in records {
-            let mut raw = documents.raw(record, &record.data);
-            self.0.unpack(&record.data, &mut raw);
+        let reader = self.0.reader(records.iter().map(|record| &record.data[..]).collect());
+        for (at, record) in records.iter().enumerate() {
+            reader.unpack(at, &mut documents.raw(record, &record.data));
         }
         Ok(documents.build())
     }

@@ -150,6 +150,7 @@ impl<'a> Packing<'a> {
             open.items.end += 1;
         }
         open.close(&mut framing, &mut packed, out);
+        framing.finish(out);
         packed
     }
 

@@ -11,10 +11,8 @@ pub mod imports {
     wasmtime::component::bindgen!({ path: "../../wit", world: "imports" });
 }
 
-/// Name of the interface that takes a batch as a list.
-pub const RECORD_HANDLER: &str = "tidemill:streams/record-handler@0.1.0";
-/// Name of the interface that takes a batch packed.
-pub const PACKED_RECORD_HANDLER: &str = "tidemill:streams/packed-record-handler@0.1.0";
+pub mod processors;
+
 /// Name of the function that both have.
 pub const HANDLE: &str = "handle";
 

@@ -3,16 +3,14 @@
 use std::{fmt, path::Path};
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, types::ComponentItem,
-};
+use wasmtime::component::{Component, InstancePre};
 
 use crate::{
-    bindings::{
-        HANDLE, ListAnswer, ListParams, PACKED_RECORD_HANDLER, PackedAnswer, PackedParams, RECORD_HANDLER,
-    },
+    contract::{Contract, Exports, Interface, Role},
     engine::Engine,
     error::{ComponentError, Names},
+    handler::HandlerContract,
+    processor::ProcessorContract,
     state::State,
 };
 
@@ -23,60 +21,38 @@ pub struct Inspection {
     pub digest: String,
     /// Size of the file in bytes.
     pub bytes: usize,
-    /// The interface that the host would call.
-    pub interface: Interface,
+    /// The interfaces that the host would call.
+    pub interfaces: &'static [Interface],
     /// What the component imports.
     pub imports: Vec<String>,
     /// What the component exports.
     pub exports: Vec<String>,
 }
 
-/// The two forms of the contract of a record handler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interface {
-    /// A batch is passed packed. Preferred where a component has both.
-    Packed,
-    /// A batch is passed as a list.
-    List,
-}
-
-impl Interface {
-    /// The interface's name with its package and version.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Packed => PACKED_RECORD_HANDLER,
-            Self::List => RECORD_HANDLER,
-        }
-    }
-}
-
-impl fmt::Display for Interface {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Checks a component file as loading it would, and runs nothing of it.
+/// Checks a component file as loading it for this role would, and runs nothing of it.
 ///
 /// It blocks while it compiles, about a second for each megabyte.
-pub fn inspect(engine: &Engine, path: &Path) -> Result<Inspection, ComponentError> {
-    Compiled::open(engine, path).map(|compiled| compiled.inspection)
+pub fn inspect(engine: &Engine, path: &Path, role: Role) -> Result<Inspection, ComponentError> {
+    match role {
+        Role::Handler => Compiled::<HandlerContract>::open(engine, path, role).map(|c| c.inspection),
+        _ => Compiled::<ProcessorContract>::open(engine, path, role).map(|c| c.inspection),
+    }
 }
 
 /// A component that is known to fit the contract, ready to be instantiated.
 #[derive(Clone)]
-pub struct Compiled {
+pub struct Compiled<C> {
     /// What it is.
     pub inspection: Inspection,
     /// The component with everything that it imports.
     pub pre: InstancePre<State>,
-    /// Where its `handle` is.
-    pub handle: ComponentExportIndex,
+    /// Where the functions are that the host calls.
+    pub contract: C,
 }
 
-impl Compiled {
+impl<C: Contract> Compiled<C> {
     /// Reads, compiles and checks. Blocks as [`inspect`] does.
-    pub fn open(engine: &Engine, path: &Path) -> Result<Self, ComponentError> {
+    pub fn open(engine: &Engine, path: &Path, role: Role) -> Result<Self, ComponentError> {
         let read = |source| ComponentError::Read { path: path.to_owned(), source };
         let bytes = std::fs::read(path).map_err(read)?;
         check_kind(&bytes, path)?;
@@ -86,21 +62,16 @@ impl Compiled {
         let exports: Vec<String> = ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
         let imports: Vec<String> = ty.imports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
 
-        let interface = [Interface::Packed, Interface::List]
-            .into_iter()
-            .find(|interface| component.get_export_index(None, interface.name()).is_some())
-            .ok_or_else(|| other_world(path, exports.clone()))?;
+        let interfaces =
+            role.interfaces(&component).ok_or_else(|| other_world(path, role, exports.clone()))?;
         let pre = engine
             .linker()
             .instantiate_pre(&component)
             .map_err(|error| unsatisfied(engine, &component, &error, path))?;
-        let handle = checked_handle(&pre, interface).map_err(|reason| {
-            let interface = interface.name();
-            ComponentError::Shape { path: path.to_owned(), interface, reason }
-        })?;
+        let contract = C::find(interfaces, &Exports { pre: &pre, path })?;
         let digest = hex(&Sha256::digest(&bytes));
-        let inspection = Inspection { digest, bytes: bytes.len(), interface, imports, exports };
-        Ok(Self { inspection, pre, handle })
+        let inspection = Inspection { digest, bytes: bytes.len(), interfaces, imports, exports };
+        Ok(Self { inspection, pre, contract })
     }
 }
 
@@ -121,12 +92,9 @@ fn uncompiled(error: &wasmtime::Error, path: &Path) -> ComponentError {
     ComponentError::Compile { path: path.to_owned(), reason }
 }
 
-fn other_world(path: &Path, exports: Vec<String>) -> ComponentError {
-    ComponentError::World {
-        path: path.to_owned(),
-        expected: "tidemill:streams/record-handler@0.1.0 or tidemill:streams/packed-record-handler@0.1.0",
-        exports: Names(exports),
-    }
+fn other_world(path: &Path, role: Role, exports: Vec<String>) -> ComponentError {
+    let advice = role.advice(&exports);
+    ComponentError::World { path: path.to_owned(), role, advice, exports: Names(exports) }
 }
 
 /// Names the import that the linker stopped at.
@@ -143,31 +111,6 @@ fn unsatisfied(
     ComponentError::Import { path: path.to_owned(), imports, reason }
 }
 
-fn checked_handle(pre: &InstancePre<State>, interface: Interface) -> Result<ComponentExportIndex, String> {
-    match interface {
-        Interface::Packed => checked_function::<PackedParams<'_>, PackedAnswer>(pre, interface),
-        Interface::List => checked_function::<ListParams<'_>, ListAnswer>(pre, interface),
-    }
-}
-
-fn checked_function<Params, Answer>(
-    pre: &InstancePre<State>,
-    interface: Interface,
-) -> Result<ComponentExportIndex, String>
-where
-    Params: ComponentNamedList + Lower,
-    Answer: ComponentNamedList + Lift,
-{
-    let component = pre.component();
-    let instance = component.get_export_index(None, interface.name());
-    let found = instance.and_then(|instance| component.get_export(Some(&instance), HANDLE));
-    let Some((ComponentItem::ComponentFunc(function), index)) = found else {
-        return Err(format!("there is no function named {HANDLE}"));
-    };
-    function.typecheck::<Params, Answer>(&pre.instance_type()).map_err(|error| format!("{error:#}"))?;
-    Ok(index)
-}
-
 fn hex(bytes: &[u8]) -> String {
     use fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -176,7 +119,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-impl fmt::Debug for Compiled {
+impl<C> fmt::Debug for Compiled<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.inspection, f)
     }

@@ -4,6 +4,8 @@ use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
+use crate::contract::Role;
+
 /// A component cannot be used. Each message says what to do; none of these goes away by trying again.
 #[derive(Debug, Error)]
 pub enum ComponentError {
@@ -40,16 +42,14 @@ pub enum ComponentError {
     #[error("the component is built for asynchronous calls: build it for synchronous ones (componentize-qjs: --sync), path={}", .0.display())]
     Async(PathBuf),
     /// The component is of another world.
-    #[error(
-        "not a record handler: build it for the world handler or packed-handler of tidemill:streams@0.1.0, which \
-         exports {expected}, exports={exports}, path={}",
-        path.display()
-    )]
+    #[error("not a {role}: {advice}, exports={exports}, path={}", path.display())]
     World {
         /// The file.
         path: PathBuf,
-        /// Interfaces of which one is needed.
-        expected: &'static str,
+        /// What it is wanted for.
+        role: Role,
+        /// What to do with it.
+        advice: String,
         /// What the component exports.
         exports: Names,
     },
@@ -81,7 +81,7 @@ pub enum ComponentError {
         /// What the linker said.
         reason: String,
     },
-    /// A first instance could not be made.
+    /// A first instance could not be made, or did not answer.
     #[error("the component cannot be instantiated: {kind}: {message}, path={}", path.display())]
     Instantiate {
         /// The file.

@@ -1,12 +1,14 @@
 //! Hosts WebAssembly components for tidemill.
 //!
 //! An [`Engine`] is made once a process. [`inspect`] checks a component file against the worlds in `wit/` without
-//! running it, and [`ComponentHandler::load`] makes one look like any other [`tidemill_engine::handler::Handler`]:
-//! an instance for each shard, held to its memory and its deadline, and renewed after it failed.
+//! running it. [`ComponentHandler::load`] makes one look like any other [`tidemill_engine::handler::Handler`]: an
+//! instance for each shard, held to its memory and its deadline, and renewed after it failed. [`ComponentProcessor::load`]
+//! does the same for a [`tidemill_engine::processor::Processor`], with an instance for each call that is under way.
 #![warn(missing_docs)]
 
 mod bindings;
 mod component;
+mod contract;
 mod engine;
 mod error;
 mod fault;
@@ -15,7 +17,9 @@ mod handler;
 mod instance;
 mod memory;
 mod outcome;
+mod processor;
 mod settings;
+mod slot;
 mod state;
 mod stdio;
 mod ticker;
@@ -23,8 +27,10 @@ mod ticker;
 #[cfg(test)]
 mod tests;
 
-pub use component::{Inspection, Interface, inspect};
+pub use component::{Inspection, inspect};
+pub use contract::{Interface, Role};
 pub use engine::Engine;
 pub use error::ComponentError;
 pub use handler::ComponentHandler;
-pub use settings::HandlerSettings;
+pub use processor::{ComponentProcessor, Half};
+pub use settings::{HandlerSettings, ProcessorSettings};

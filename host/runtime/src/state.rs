@@ -2,12 +2,17 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use tidemill_engine::{limits, sequence::SequenceNumber};
+use bytestring::ByteString;
+use tidemill_engine::{
+    batch::{AttributesByPlace, Documents},
+    limits,
+    sequence::SequenceNumber,
+};
 use tracing::Level;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::{
-    bindings::imports::tidemill::streams::{configuration, logging, positions},
+    bindings::imports::tidemill::streams::{configuration, logging, positions, types},
     guest_log::{GuestLog, Output},
     memory::MemoryLimit,
     stdio::GuestOutput,
@@ -19,11 +24,26 @@ pub struct State {
     pub memory: MemoryLimit,
     /// Where the guest's words go.
     pub log: GuestLog,
-    /// Sequence numbers of the batch at hand; empty outside of a call.
-    pub sequences: Arc<[SequenceNumber]>,
+    /// What is known of the batch at hand; nothing outside of a handler's call.
+    pub places: Places,
     config: Arc<BTreeMap<String, String>>,
     wasi: WasiCtx,
     resources: ResourceTable,
+}
+
+/// What a handler may ask about the user records of its batch.
+#[derive(Default)]
+pub struct Places {
+    sequences: Arc<[SequenceNumber]>,
+    attributes: Arc<AttributesByPlace>,
+}
+
+impl Places {
+    /// What these documents know.
+    pub fn of(documents: &Documents) -> Self {
+        let (sequences, attributes) = (documents.sequences(), documents.all_attributes());
+        Self { sequences: Arc::clone(sequences), attributes: Arc::clone(attributes) }
+    }
 }
 
 impl State {
@@ -35,7 +55,7 @@ impl State {
             memory: MemoryLimit::new(memory_bytes),
             wasi: next_to_nothing(&log),
             log,
-            sequences: Arc::default(),
+            places: Places::default(),
             config,
             resources,
         }
@@ -86,9 +106,23 @@ impl configuration::Host for State {
 
 impl positions::Host for State {
     fn sequence_number(&mut self, raw_index: u32) -> Option<String> {
-        self.sequences.get(raw_index as usize).map(|sequence| sequence.as_str().to_owned())
+        self.places.sequences.get(raw_index as usize).map(|sequence| sequence.as_str().to_owned())
+    }
+
+    fn explicit_hash_key(&mut self, raw_index: u32, sub_index: u32) -> Option<String> {
+        let attributes = self.places.attributes.get(&(raw_index, sub_index))?;
+        attributes.explicit_hash_key.map(|hash_key| hash_key.0.to_string())
+    }
+
+    fn tags(&mut self, raw_index: u32, sub_index: u32) -> Vec<types::Tag> {
+        let attributes = self.places.attributes.get(&(raw_index, sub_index));
+        let text = |text: &ByteString| text.to_string();
+        let tags = attributes.iter().flat_map(|attributes| &attributes.tags);
+        tags.map(|(key, value)| types::Tag { key: text(key), value: value.as_ref().map(text) }).collect()
     }
 }
+
+impl types::Host for State {}
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,28 +4,26 @@ use std::path::PathBuf;
 
 use futures::StreamExt;
 use indicatif::ProgressBar;
-use tidemill_engine::{
-    limits,
-    processor::Document,
-    producer::{Producer, ProducerSettings},
-    stream::StreamRef,
-    task,
-    time::Clock,
-};
+use tidemill_engine::{limits, processor::Document, producer::Producer, stream::StreamRef, task};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::producing::ProducerFlags;
 use crate::{
-    args::ConnectionFlags, config::ProcessorName, endpoint, exit::Exit, failure::Failure, output,
+    args::ConnectionFlags,
+    config::{ProcessorName, ProducerConfig},
+    exit::Exit,
+    failure::Failure,
+    host::target::Target,
+    output,
+    pointer::Pointer,
     signals::Stop,
 };
 
 mod lines;
-mod pointer;
 mod tally;
 
 use lines::{Input, Line};
-use pointer::Pointer;
 use tally::{Sent, Tally};
 
 /// Put the lines of a file or of stdin onto a stream; empty lines are passed over
@@ -41,19 +39,16 @@ pub struct Args {
     /// How lines become records: json-line packs many into one record
     #[arg(long, default_value_t)]
     processor: ProcessorName,
+    #[command(flatten)]
+    producer: ProducerFlags,
 }
 
 /// Puts every line, then says how many there were and which of them failed.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let input = Input::open(args.file.as_deref()).await?;
-    let kinesis = endpoint::open(&connection.settings()).await?;
-    let stream = endpoint::ensure_stream(&*kinesis, &args.stream, None).await?;
-    let settings = ProducerSettings {
-        max_record_bytes: stream.max_record_bytes,
-        seed: Clock::system().now().0,
-        ..ProducerSettings::default()
-    };
-    let producer = Producer::start(settings, args.stream, kinesis, args.processor.processor());
+    let target = Target::connect(&connection.settings()).await?;
+    let config = args.producer.over(ProducerConfig::of(args.processor));
+    let producer = target.open(&config, &args.stream, "put", None).await?;
     let stop = Stop::on_signals()?;
     let began = Instant::now();
     let tally = put_all(input, args.partition_key.as_ref(), &producer, stop.token()).await?;

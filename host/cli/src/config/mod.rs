@@ -14,6 +14,8 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 use serde::Deserialize;
 use tidemill_engine::limits;
 
+use crate::failure::Failure;
+
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use names::{Name, ProcessorName, Start};
 pub use pipeline::{HandlerConfig, PipelineConfig};
@@ -39,6 +41,21 @@ pub struct Config {
     pub pipelines: BTreeMap<Name, PipelineConfig>,
     /// Takes documents over HTTP.
     pub ingest: Option<IngestConfig>,
+}
+
+impl Config {
+    /// The settings of a host that does nothing but ingest.
+    pub fn of_ingest(ingest: IngestConfig) -> Result<Self, Failure> {
+        ingest.validate()?;
+        Ok(Self {
+            application: Name::try_from("ingest".to_owned()).expect("it is a name"),
+            grace: limits::GRACE,
+            kinesis: KinesisConfig::default(),
+            leases: LeasesConfig::default(),
+            pipelines: BTreeMap::new(),
+            ingest: Some(ingest),
+        })
+    }
 }
 
 /// `[kinesis]`: where the streams are.

@@ -62,6 +62,11 @@ impl Default for ProducerConfig {
 }
 
 impl ProducerConfig {
+    /// The defaults with a processor.
+    pub fn of(processor: ProcessorName) -> Self {
+        Self { processor, ..Self::default() }
+    }
+
     /// What a producer is told, for an endpoint that by itself takes so much from a producer.
     pub fn settings(&self, rate: Option<ShardRate>, seed: u64) -> ProducerSettings {
         let none = ShardRate { records_per_second: 0, bytes_per_second: 0 };
@@ -78,6 +83,12 @@ impl ProducerConfig {
     /// Bytes of documents that it may hold.
     pub fn buffer(&self) -> usize {
         self.settings.bytes
+    }
+
+    /// The same, creating the stream if it is missing.
+    #[must_use]
+    pub fn creating(self, create: CreateConfig) -> Self {
+        Self { create: Some(create), ..self.with(|settings| settings.create = Some(create.into())) }
     }
 
     /// The same with some of the settings changed: for flags.

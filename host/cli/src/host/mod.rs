@@ -5,22 +5,26 @@ pub mod bound;
 pub mod component;
 mod leases;
 mod pipeline;
+pub mod report;
 mod running;
 pub mod target;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tidemill_engine::{
     lease::{WorkerId, keeper::KeeperSettings},
     time::Clock,
 };
 use tidemill_local_kinesis::{LocalKinesis, Settings};
+use tidemill_runtime::ComponentHandler;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::ConnectionFlags,
     config::{Config, KinesisConfig},
     endpoint,
     failure::Failure,
+    ingest::Ingest,
 };
 
 use bound::MemoryBound;
@@ -32,6 +36,7 @@ use target::Target;
 #[derive(Debug)]
 pub struct Host {
     pipelines: Vec<BuiltPipeline>,
+    ingest: Option<Ingest>,
     surroundings: Surroundings,
     embedded: Option<LocalKinesis>,
     grace: Duration,
@@ -40,13 +45,13 @@ pub struct Host {
 impl Host {
     /// Opens everything that the settings name. What is wrong with the machine's own files is told before anything
     /// is asked of a stream.
-    pub async fn build(config: Config, flags: ConnectionFlags) -> Result<Self, Failure> {
+    pub async fn build(
+        config: Config,
+        flags: ConnectionFlags,
+        stop: &CancellationToken,
+    ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engine = component::engine()?;
-        let mut handlers = Vec::new();
-        for pipeline in config.pipelines.values() {
-            handlers.push(component::load(&engine, &pipeline.handler).await?);
-        }
+        let handlers = load_handlers(&config).await?;
         let stores = Stores::open(&config)?;
         let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
@@ -63,7 +68,11 @@ impl Host {
             let leases = stores.of_pipeline(&name);
             pipelines.push(BuiltPipeline::build(name, pipeline, handler, leases, &surroundings).await?);
         }
-        Ok(Self { pipelines, surroundings, embedded, grace: config.grace })
+        let ingest = match config.ingest {
+            Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, stop.clone()).await?),
+            None => None,
+        };
+        Ok(Self { pipelines, ingest, surroundings, embedded, grace: config.grace })
     }
 
     /// What the host is about to do, for people.
@@ -71,9 +80,24 @@ impl Host {
         let embedded = self.embedded.iter().map(|local| endpoint::introduction(local.url()));
         let mut bound = MemoryBound::default();
         self.pipelines.iter().for_each(|pipeline| bound += pipeline.bound());
+        bound.ingest = self.ingest.as_ref().map_or(0, Ingest::memory);
         let memory = format!("memory {bound}");
-        embedded.chain([memory]).chain(self.pipelines.iter().map(ToString::to_string)).collect()
+        let pipelines = self.pipelines.iter().map(ToString::to_string);
+        embedded.chain([memory]).chain(self.ingest.iter().map(ToString::to_string)).chain(pipelines).collect()
     }
+}
+
+/// Compiles the components; without any, nothing of what runs them is started.
+async fn load_handlers(config: &Config) -> Result<Vec<Arc<ComponentHandler>>, Failure> {
+    if config.pipelines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let engine = component::engine()?;
+    let mut handlers = Vec::new();
+    for pipeline in config.pipelines.values() {
+        handlers.push(component::load(&engine, &pipeline.handler).await?);
+    }
+    Ok(handlers)
 }
 
 /// Reaches the streams, starting the embedded Kinesis if it is wanted.

@@ -95,6 +95,7 @@ impl BuiltPipeline {
             shards: self.shards,
             producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
             instances: self.shards * self.memory,
+            ..MemoryBound::default()
         }
     }
 

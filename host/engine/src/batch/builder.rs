@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
+use bytemuck::{Pod, Zeroable};
 use bytestring::ByteString;
 use tidemill_processors::{Malformed, Origin, Unpacked};
 
@@ -44,17 +45,35 @@ impl DocumentsBuilder {
 
     /// Begins the next Kinesis record: copies its key and `data` in, and answers where to add its user records.
     pub fn raw<'a>(&'a mut self, record: &Record, data: &[u8]) -> RawBuilder<'a> {
-        let raw_index = word(self.sequences.len());
-        self.sequences.push(record.sequence.clone());
-        let key_offset = word(self.bytes.len());
-        self.bytes.extend_from_slice(record.partition_key.as_bytes());
-        let data_offset = word(self.bytes.len());
-        self.bytes.extend_from_slice(data);
+        let place = self.copy_in(record, data);
+        self.at(record, word(self.sequences.len() - 1), place)
+    }
+
+    /// Copies all Kinesis records in at once and answers where each of them lies, for a processor that is given
+    /// [`DocumentsBuilder::bytes`] and says where in them the user records are.
+    pub fn all(&mut self, records: &[Record]) -> Vec<RecordPlace> {
+        records.iter().map(|record| self.copy_in(record, &record.data)).collect()
+    }
+
+    /// The bytes so far.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Adds bytes that user records may lie in, and answers where they are.
+    pub fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    /// Where to add the user records of a Kinesis record that was copied in at this place.
+    pub fn at<'a>(&'a mut self, record: &Record, raw_index: u32, place: RecordPlace) -> RawBuilder<'a> {
         let template = DocumentIndex {
-            data_offset,
+            data_offset: place.data_offset,
             data_length: 0,
-            key_offset,
-            key_length: data_offset - key_offset,
+            key_offset: place.key_offset,
+            key_length: place.key_length,
             raw_index,
             sub_index: 0,
             arrival_low: (record.arrival.0 & u64::from(u32::MAX)) as u32,
@@ -62,7 +81,18 @@ impl DocumentsBuilder {
         };
         let first = self.index.len();
         let misplaced = self.misplaced;
-        RawBuilder { all: self, template, data_length: data.len(), first, misplaced, last_key: None }
+        let data_length = place.data_length as usize;
+        RawBuilder { all: self, template, data_length, first, misplaced, last_key: None }
+    }
+
+    fn copy_in(&mut self, record: &Record, data: &[u8]) -> RecordPlace {
+        self.sequences.push(record.sequence.clone());
+        let key_offset = word(self.bytes.len());
+        self.bytes.extend_from_slice(record.partition_key.as_bytes());
+        let data_offset = word(self.bytes.len());
+        self.bytes.extend_from_slice(data);
+        let (key_length, data_length) = (data_offset - key_offset, word(data.len()));
+        RecordPlace { data_offset, data_length, key_offset, key_length }
     }
 
     /// Everything that was added.
@@ -76,6 +106,20 @@ impl DocumentsBuilder {
         let Self { rejections, misplaced, passed_over, .. } = self;
         Decoded { documents, rejections, misplaced, passed_over }
     }
+}
+
+/// Where a Kinesis record lies in the bytes of a builder. Four 32-bit words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+#[repr(C)]
+pub struct RecordPlace {
+    /// Where its data begins.
+    pub data_offset: u32,
+    /// Length of its data in bytes.
+    pub data_length: u32,
+    /// Where its partition key begins.
+    pub key_offset: u32,
+    /// Length of its partition key in bytes.
+    pub key_length: u32,
 }
 
 /// Adds the user records of one Kinesis record. When it goes, the Kinesis record is complete.
@@ -92,50 +136,71 @@ pub struct RawBuilder<'a> {
 }
 
 impl RawBuilder<'_> {
-    /// Adds a document that lies in the bytes.
-    fn add(&mut self, data_offset: usize, data_length: usize, origin: &Origin<'_>) {
-        let mut document =
-            DocumentIndex { data_offset: word(data_offset), data_length: word(data_length), ..self.template };
-        if let Some(key) = &origin.key {
-            assert!(key.end <= self.data_length, "a key reaches past its record");
-            document.key_offset = self.template.data_offset + word(key.start);
-            document.key_length = word(key.len());
-        }
-        if !self.belongs(origin) {
+    /// Adds a document that lies in the builder's bytes, as its partition key does if it has one of its own.
+    ///
+    /// # Panics
+    /// When the key is not text, or either of them reaches past the bytes.
+    pub fn place(&mut self, data: Range<usize>, key: Option<Range<usize>>, attributes: Attributes) {
+        let end = data.end.max(key.as_ref().map_or(0, |key| key.end));
+        assert!(end <= self.all.bytes.len(), "a document or its key reaches past the bytes");
+        if !self.belongs(key.as_ref(), attributes.explicit_hash_key) {
             self.all.misplaced += 1;
         }
-        if origin.hash_key.is_some() || !origin.tags.is_empty() {
-            self.keep_attributes(origin);
+        let mut document =
+            DocumentIndex { data_offset: word(data.start), data_length: word(data.len()), ..self.template };
+        if let Some(key) = key {
+            document.key_offset = word(key.start);
+            document.key_length = word(key.len());
+        }
+        if attributes != Attributes::default() {
+            self.all.attributes.insert((document.raw_index, document.sub_index), attributes);
         }
         self.all.index.push(document);
         self.template.sub_index += 1;
     }
 
-    /// Whether a document with keys of its own belongs to the shard.
-    fn belongs(&mut self, origin: &Origin<'_>) -> bool {
-        let Some(range) = self.all.check.range else { return true };
-        if let Some(hash_key) = origin.hash_key {
-            return range.contains(HashKey(hash_key));
-        }
-        let Some(key) = &origin.key else { return true };
-        if let Some((_, belongs)) = self.last_key.as_ref().filter(|(last, _)| last == key) {
-            return *belongs;
-        }
-        let start = self.template.data_offset as usize;
-        let text = std::str::from_utf8(&self.all.bytes[start + key.start..start + key.end])
-            .expect("an aggregator gives keys that are text");
-        let belongs = range.contains(HashKey::of(text));
-        self.last_key = Some((key.clone(), belongs));
-        belongs
+    /// Adds bytes that user records may lie in, and answers where they are.
+    pub fn append(&mut self, bytes: &[u8]) -> Range<usize> {
+        self.all.append(bytes)
     }
 
-    fn keep_attributes(&mut self, origin: &Origin<'_>) {
+    /// Counts the next place as taken by something that is no document.
+    pub fn reject(&mut self, reason: String) {
+        let DocumentIndex { raw_index, sub_index, .. } = self.template;
+        self.all.rejections.push(Rejection { raw_index, sub_index, reason });
+        self.template.sub_index += 1;
+    }
+
+    /// Adds a document of an aggregator, whose keys lie in the record's data.
+    fn add(&mut self, data: Range<usize>, origin: &Origin<'_>) {
+        let start = self.template.data_offset as usize;
+        let key = origin.key.as_ref().map(|key| {
+            assert!(key.end <= self.data_length, "a key reaches past its record");
+            start + key.start..start + key.end
+        });
         let text = |text: &str| ByteString::from(text);
         let attributes = Attributes {
             explicit_hash_key: origin.hash_key.map(HashKey),
             tags: origin.tags.iter().map(|tag| (text(tag.key), tag.value.map(text))).collect(),
         };
-        self.all.attributes.insert((self.template.raw_index, self.template.sub_index), attributes);
+        self.place(data, key, attributes);
+    }
+
+    /// Whether a document with keys of its own belongs to the shard.
+    fn belongs(&mut self, key: Option<&Range<usize>>, hash_key: Option<HashKey>) -> bool {
+        let Some(range) = self.all.check.range else { return true };
+        if let Some(hash_key) = hash_key {
+            return range.contains(hash_key);
+        }
+        let Some(key) = key else { return true };
+        if let Some((_, belongs)) = self.last_key.as_ref().filter(|(last, _)| last == key) {
+            return *belongs;
+        }
+        let text = std::str::from_utf8(&self.all.bytes[key.clone()])
+            .expect("an aggregator gives keys that are text");
+        let belongs = range.contains(HashKey::of(text));
+        self.last_key = Some((key.clone(), belongs));
+        belongs
     }
 }
 
@@ -144,13 +209,14 @@ impl Unpacked for RawBuilder<'_> {
     /// When the part reaches past the data.
     fn part(&mut self, place: Range<usize>, origin: &Origin<'_>) {
         assert!(place.end <= self.data_length, "a document reaches past its record");
-        self.add(self.template.data_offset as usize + place.start, place.len(), origin);
+        let start = self.template.data_offset as usize;
+        self.add(start + place.start..start + place.end, origin);
     }
 
     fn made(&mut self, origin: &Origin<'_>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), Malformed>) {
         let start = self.all.bytes.len();
         match write(&mut self.all.bytes) {
-            Ok(()) => self.add(start, self.all.bytes.len() - start, origin),
+            Ok(()) => self.add(start..self.all.bytes.len(), origin),
             Err(malformed) => {
                 self.all.bytes.truncate(start);
                 self.rejected(&malformed);
@@ -159,9 +225,7 @@ impl Unpacked for RawBuilder<'_> {
     }
 
     fn rejected(&mut self, why: &Malformed) {
-        let DocumentIndex { raw_index, sub_index, .. } = self.template;
-        self.all.rejections.push(Rejection { raw_index, sub_index, reason: why.to_string() });
-        self.template.sub_index += 1;
+        self.reject(why.to_string());
     }
 }
 

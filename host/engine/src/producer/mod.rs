@@ -10,12 +10,22 @@
 //! which bounds everything the producer holds.
 
 mod batcher;
+mod counters;
+mod grouping;
 mod groups;
+mod keys;
+mod listing;
 mod open;
+mod packer;
 mod queue;
+mod rates;
 mod retry;
+mod routing;
+mod sending;
 mod settings;
+mod shards;
 pub mod spool;
+mod spooling;
 mod ticket;
 mod worker;
 
@@ -29,7 +39,7 @@ use tokio::sync::{
 };
 
 use crate::{
-    kinesis::{Kinesis, Shard},
+    kinesis::Kinesis,
     limits,
     processor::{Document, Processor},
     stream::StreamRef,
@@ -37,12 +47,13 @@ use crate::{
 };
 
 use groups::{Group, Room};
+use routing::Shards;
 use worker::{Command, Worker};
 
+pub use counters::ProducerCounters;
 pub use open::OpenError;
 pub use settings::{Flush, FlushCallback, Ordering, ProducerSettings, ShardRate};
 pub use ticket::{BatchTicket, Closed, PutError, Settled, Ticket, TryPutError};
-pub use worker::ProducerCounters;
 
 /// Puts documents on one stream. Cloning gives another handle to the same producer.
 ///
@@ -74,7 +85,7 @@ impl Producer {
         kinesis: Arc<dyn Kinesis>,
         processor: Arc<dyn Processor>,
     ) -> Self {
-        Self::start_with(settings, stream, kinesis, processor, None)
+        Self::start_with(settings, stream, kinesis, processor, Shards::Unknown)
     }
 
     fn start_with(
@@ -82,11 +93,12 @@ impl Producer {
         stream: StreamRef,
         kinesis: Arc<dyn Kinesis>,
         processor: Arc<dyn Processor>,
-        _shards: Option<Vec<Shard>>,
+        shards: Shards,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(limits::PRODUCER_COMMANDS);
         let counters = Arc::new(ProducerCounters::default());
-        let worker = Worker::new(&settings, stream.clone(), kinesis, processor, Arc::clone(&counters));
+        let worker =
+            Worker::new(&settings, stream.clone(), kinesis, processor, shards, Arc::clone(&counters));
         let shared = Shared {
             commands,
             bytes: Arc::new(Semaphore::new(settings.bytes)),
@@ -153,6 +165,11 @@ impl Producer {
             // An error means that another handle closed it first.
             let _ = done.await;
         }
+    }
+
+    /// Largest entry that the stream takes, data and key, in bytes.
+    pub fn max_record_bytes(&self) -> usize {
+        self.shared.settings.max_record_bytes
     }
 
     /// What it has done so far.

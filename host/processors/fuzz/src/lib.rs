@@ -76,7 +76,7 @@ pub fn msgpack(data: &[u8]) {
         let codec = Codec { aggregator: Aggregator::Simple, serializer: Serializer::Msgpack };
         let record = only_entry(codec, &[item(document)]);
         let again = read(Aggregator::Simple, Serializer::Msgpack, &record);
-        assert_eq!(again.documents, [document.clone()]);
+        assert_eq!(again.documents, std::slice::from_ref(document));
     }
 }
 

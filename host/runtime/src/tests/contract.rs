@@ -16,8 +16,8 @@ fn settings(pairs: &[(&str, &str)]) -> HandlerSettings {
 #[tokio::test]
 async fn both_forms_of_the_contract_give_the_same_outcome() {
     let (packed, list) = (load("pass_through").await, load("pass_through_list").await);
-    assert_eq!(packed.inspection().interface, Interface::Packed);
-    assert_eq!(list.inspection().interface, Interface::List);
+    assert_eq!(packed.inspection().interfaces, [Interface::PackedRecordHandler]);
+    assert_eq!(list.inspection().interfaces, [Interface::RecordHandler]);
     let batch = batch(&["one", "", "three ünïcode"]);
     let outcome = packed.handle(&batch).await.unwrap();
     let emitted: Vec<_> =

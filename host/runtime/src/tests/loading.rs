@@ -1,6 +1,6 @@
 //! Which files are taken for components and which are refused, and how.
 
-use crate::{ComponentError, Inspection, Interface, inspect};
+use crate::{ComponentError, Inspection, Interface, Role, inspect};
 
 use super::support::{ENGINE, guest};
 
@@ -16,7 +16,7 @@ fn inspected(name: &str, bytes: &[u8]) -> Result<Inspection, ComponentError> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, bytes).unwrap();
-    inspect(&ENGINE, &file)
+    inspect(&ENGINE, &file, Role::Handler)
 }
 
 fn component(name: &str, text: &str) -> Result<Inspection, ComponentError> {
@@ -32,8 +32,8 @@ fn says(error: &ComponentError, parts: &[&str]) {
 
 #[test]
 fn a_component_is_described_without_running_it() {
-    let inspection = inspect(&ENGINE, &guest("pass_through")).unwrap();
-    assert_eq!(inspection.interface, Interface::Packed);
+    let inspection = inspect(&ENGINE, &guest("pass_through"), Role::Handler).unwrap();
+    assert_eq!(inspection.interfaces, [Interface::PackedRecordHandler]);
     assert_eq!(inspection.exports, ["tidemill:streams/packed-record-handler@0.1.0"]);
     assert_eq!(inspection.digest.len(), 64);
     assert!(inspection.imports.iter().any(|name| name.starts_with("tidemill:streams/types")));
@@ -43,7 +43,7 @@ fn a_component_is_described_without_running_it() {
 
 #[test]
 fn a_missing_file_is_named() {
-    let error = inspect(&ENGINE, "no/such/file.wasm".as_ref()).unwrap_err();
+    let error = inspect(&ENGINE, "no/such/file.wasm".as_ref(), Role::Handler).unwrap_err();
     assert!(matches!(error, ComponentError::Read { .. }));
     says(&error, &["cannot read the component", "path=no/such/file.wasm"]);
 }

@@ -1,0 +1,3 @@
+//! The preset `json-list` as a component.
+
+tidemill_preset::export!("json-list");

@@ -1,0 +1,3 @@
+//! The preset `json` as a component.
+
+tidemill_preset::export!("json");

@@ -1,0 +1,3 @@
+//! The preset `kpl-json` as a component.
+
+tidemill_preset::export!("kpl-json");

@@ -1,0 +1,3 @@
+//! The preset `msgpack` as a component.
+
+tidemill_preset::export!("msgpack");

@@ -1,0 +1,3 @@
+//! The preset `string` as a component.
+
+tidemill_preset::export!("string");

@@ -1,0 +1,131 @@
+//! One call of a handler, in either form of its contract.
+
+use tidemill_engine::{
+    batch::{Batch, Documents},
+    handler::Outcome,
+};
+use wasmtime::{
+    Store,
+    component::{self, TypedFunc},
+};
+
+use crate::{
+    bindings::{
+        BatchError, BatchInfo, HANDLE, ListAnswer, ListParams, PackedAnswer, PackedBatch, PackedParams,
+        UserRecord,
+    },
+    contract::{Contract, ExportedFunction, Exports, Interface},
+    error::ComponentError,
+    fault::Fault,
+    instance::Instance,
+    outcome,
+    settings::HandlerSettings,
+    state::{Places, State},
+};
+
+/// Where a component's `handle` is.
+#[derive(Clone, Debug)]
+pub enum HandlerContract {
+    /// Batches are passed packed.
+    Packed(ExportedFunction<PackedParams<'static>, PackedAnswer>),
+    /// Batches are passed as lists.
+    List(ExportedFunction<ListParams<'static>, ListAnswer>),
+}
+
+/// An instance's `handle`.
+#[derive(Clone, Copy)]
+pub enum HandlerFunctions {
+    /// Batches are passed packed.
+    Packed(TypedFunc<PackedParams<'static>, PackedAnswer>),
+    /// Batches are passed as lists.
+    List(TypedFunc<ListParams<'static>, ListAnswer>),
+}
+
+impl Contract for HandlerContract {
+    type Functions = HandlerFunctions;
+
+    fn find(interfaces: &[Interface], exports: &Exports<'_>) -> Result<Self, ComponentError> {
+        match interfaces {
+            [Interface::RecordHandler] => exports.function(Interface::RecordHandler, HANDLE).map(Self::List),
+            _ => exports.function(Interface::PackedRecordHandler, HANDLE).map(Self::Packed),
+        }
+    }
+
+    fn link(
+        &self,
+        store: &mut Store<State>,
+        instance: &component::Instance,
+    ) -> wasmtime::Result<HandlerFunctions> {
+        match self {
+            Self::Packed(handle) => handle.of(store, instance).map(HandlerFunctions::Packed),
+            Self::List(handle) => handle.of(store, instance).map(HandlerFunctions::List),
+        }
+    }
+}
+
+impl Instance<HandlerContract> {
+    /// Handles a batch. After an error the instance must be dropped, except where [`Fault::is_spoken`] says that the
+    /// guest itself reported it.
+    ///
+    /// When it is dropped before its end, the instance must be dropped too.
+    pub async fn handle(
+        &mut self,
+        generation: u64,
+        batch: &Batch,
+        settings: &HandlerSettings,
+    ) -> Result<Outcome, Fault> {
+        self.state().places = Places::of(batch.documents());
+        let outcome = self.answered(info_of(batch, generation), batch.documents(), settings).await;
+        self.state().places = Places::default();
+        outcome
+    }
+
+    async fn answered(
+        &mut self,
+        info: BatchInfo<'_>,
+        documents: &Documents,
+        settings: &HandlerSettings,
+    ) -> Result<Outcome, Fault> {
+        match *self.functions() {
+            HandlerFunctions::Packed(handle) => {
+                let index = bytemuck::cast_slice(documents.index());
+                let packed = PackedBatch { index, bytes: documents.bytes() };
+                let (answer,) = self.call(handle, (info, packed)).await?;
+                outcome::of_packed(said(answer)?, documents.len(), settings)
+            }
+            HandlerFunctions::List(handle) => {
+                let records = list_of(documents);
+                let (answer,) = self.call(handle, (info, &records)).await?;
+                outcome::of_list(said(answer)?, records.len(), settings)
+            }
+        }
+    }
+}
+
+fn said<T>(answer: Result<T, BatchError>) -> Result<T, Fault> {
+    answer.map_err(|BatchError { retryable, reason }| Fault::said(retryable, reason))
+}
+
+fn info_of(batch: &Batch, generation: u64) -> BatchInfo<'_> {
+    let documents = batch.documents();
+    BatchInfo {
+        stream_name: &batch.info.stream,
+        shard_id: batch.info.shard.as_str(),
+        first_sequence_number: documents.sequence(0).as_str(),
+        last_sequence_number: documents.sequence(documents.len() - 1).as_str(),
+        millis_behind_latest: batch.info.millis_behind_latest,
+        attempt: batch.info.attempt,
+        generation,
+    }
+}
+
+fn list_of(documents: &Documents) -> Vec<UserRecord<'_>> {
+    let record = |position: usize| UserRecord {
+        data: documents.data(position),
+        partition_key: documents.partition_key(position),
+        raw_index: documents.index()[position].raw_index,
+        sub_index: documents.index()[position].sub_index,
+        arrival_millis: documents.arrival(position).0,
+    };
+    (0..documents.len()).map(record).collect()
+}
