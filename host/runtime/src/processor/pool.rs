@@ -47,7 +47,8 @@ impl Pool {
         role: Role,
         settings: &ProcessorSettings,
     ) -> Result<Self, ComponentError> {
-        let (slot, mut first): (Slot<ProcessorContract>, _) = Slot::load(engine, path, role, settings.grants()).await?;
+        let (slot, mut first): (Slot<ProcessorContract>, _) =
+            Slot::load(engine, path, role, settings.grants()).await?;
         let generation = slot.current();
         let mut sharing = Sharing::Alone;
         if let Some(shares) = first.functions().shares {
