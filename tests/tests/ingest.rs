@@ -190,6 +190,63 @@ async fn a_stream_that_does_not_answer_fills_the_buffer_and_then_clients_are_tol
     assert_eq!(client.stream().await["refused"], json!(1));
 }
 
+/// A stream that is gone for a while: what was not on it in time waits on disk, through a stop, and is sent when it is
+/// back.
+async fn an_outage_loses_nothing(record_ttl: &str, spooled: impl AsyncFn(&mut Client)) {
+    const DOCUMENTS: usize = 500;
+    let (place, kinesis) = (Place::new(), Place::new());
+    let local = kinesis.local().await;
+    let url = local.url();
+    let port = url.rsplit(':').next().expect("it has a port").to_owned();
+    let settings = format!(
+        "[ingest.streams.orders]\ncreate = {{ shards = 2 }}\nprocessor = \"string\"\nspool = \"spool\"\n\
+         linger = \"1ms\"\nbackoff = \"10ms\"\nbackoff-limit = \"50ms\"\n{record_ttl}"
+    );
+    let host = place.serve_put(&url, &settings).await;
+    local.kill().await;
+    let body: String = (0..DOCUMENTS).map(|number| format!("{number}\n")).collect();
+    let mut client = Client::of(&host).await;
+    let answer = client.put("orders/records", &LINES, body).await;
+    assert_eq!((answer.status.as_u16(), &answer.body), (202, &json!({ "accepted": DOCUMENTS })));
+    spooled(&mut client).await;
+    drop(client);
+    let ended = host.terminate().await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let expected = format!("accepted={DOCUMENTS} delivered=0 spooled={DOCUMENTS} failed=0 lost=0");
+    assert!(ended.stdout.contains(&expected), "{}", ended.stdout);
+
+    let local = kinesis.local_at(&port).await;
+    let host = place.serve_put(&url, &settings).await;
+    let mut client = Client::of(&host).await;
+    until("the spool is sent", async || {
+        (client.stream().await["recovered"] == json!(DOCUMENTS)).then_some(())
+    })
+    .await;
+    assert_eq!(host.terminate().await.code, Some(0));
+    let limit = DOCUMENTS.to_string();
+    let tail = ["tail", "orders", "--from", "trim-horizon", "--processor", "string", "--limit", &limit];
+    let found = kinesis.tidemill(&[&tail[..], &["--endpoint-url", &url]].concat()).await.stdout;
+    let found: BTreeSet<&str> = found.lines().collect();
+    assert_eq!(found.len(), DOCUMENTS, "some are there twice or not at all");
+    assert_eq!(local.terminate().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn what_is_late_waits_in_the_spool_and_is_sent_by_the_next_host() {
+    an_outage_loses_nothing("record-ttl = \"100ms\"", async |client| {
+        until("all are in the spool", async || {
+            (client.stream().await["spooled"] == json!(500)).then_some(())
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_stop_leaves_waits_in_the_spool_and_is_sent_by_the_next_host() {
+    an_outage_loses_nothing("attempts = 1000000", async |_| {}).await;
+}
+
 #[tokio::test]
 async fn other_machines_are_kept_out_unless_that_is_wanted() {
     let place = Place::new();

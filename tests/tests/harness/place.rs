@@ -74,7 +74,7 @@ impl Place {
     /// Starts `tidemill serve-put` on a free port with the streams at a URL, and waits until it listens. The text is
     /// what its settings say behind the top of `[ingest]`.
     pub async fn serve_put(&self, url: &str, ingest: &str) -> Host {
-        let top = format!("application = \"test\"\n[kinesis]\nendpoint = \"{url}\"\n");
+        let top = format!("application = \"test\"\ngrace = \"10s\"\n[kinesis]\nendpoint = \"{url}\"\n");
         let text = top + "[ingest]\nlisten = \"127.0.0.1:0\"\n" + ingest;
         let settings = self.write("ingest.toml", text);
         Host::start(self.command().arg("serve-put").arg(settings), self.path(), "ingest at ").await

@@ -16,12 +16,17 @@ use tidemill_engine::{
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
-/// Answers until told to stop, then finishes what is under way, for so long.
-pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken, finish_within: Duration) {
+/// Answers until told to stop, then finishes what is under way, for so long. Answers when it was told.
+pub async fn serve(
+    listener: TcpListener,
+    app: Router,
+    stop: CancellationToken,
+    finish_within: Duration,
+) -> Instant {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits::INGEST_CONNECTIONS));
     let mut open = FuturesUnordered::<Task<()>>::new();
@@ -47,10 +52,12 @@ pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken, 
             }
         }
     }
+    let stopped = Instant::now();
     drop(listener);
     if timeout(finish_within, graceful.shutdown()).await.is_err() {
         tracing::warn!(open = open.len(), "requests were not finished in time and are broken off");
     }
+    stopped
 }
 
 fn http() -> auto::Builder<TokioExecutor> {

@@ -115,10 +115,16 @@ impl Ingest {
             stop.cancelled().await;
             // Who waits for documents gets the answer without waiting for the linger.
             join_all(producers.iter().map(Producer::flush)).await;
+            std::future::pending::<()>().await;
         };
         let work = async {
-            futures::join!(serving, flushing);
-            join_all(producers.iter().map(Producer::close)).await;
+            let stopped = tokio::select! {
+                stopped = serving => stopped,
+                () = flushing => unreachable!("it is pending"),
+            };
+            // The rest of the grace period is for the spools to take what did not get out.
+            let deadline = stopped + grace * 3 / 4;
+            join_all(producers.iter().map(|producer| producer.close_by(deadline))).await;
         };
         tokio::select! {
             biased;

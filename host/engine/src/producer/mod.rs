@@ -43,8 +43,9 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot,
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot},
+    time::Instant,
 };
 
 use crate::{
@@ -169,8 +170,21 @@ impl Producer {
     /// # Cancel safety
     /// Safe: the producer closes all the same once it was asked.
     pub async fn close(&self) {
+        self.close_and_hurry(None).await;
+    }
+
+    /// Closes as [`Producer::close`] does, and sends nothing anew from `deadline` on: what waits then goes to the spool,
+    /// or its tickets fail as expired. Requests under way are waited for.
+    ///
+    /// # Cancel safety
+    /// Safe: the producer closes all the same once it was asked.
+    pub async fn close_by(&self, deadline: Instant) {
+        self.close_and_hurry(Some(deadline)).await;
+    }
+
+    async fn close_and_hurry(&self, deadline: Option<Instant>) {
         let (reply, done) = oneshot::channel();
-        if self.shared.commands.send(Command::Close(reply)).await.is_ok() {
+        if self.shared.commands.send(Command::Close { reply, deadline }).await.is_ok() {
             // An error means that another handle closed it first.
             let _ = done.await;
         }

@@ -59,6 +59,11 @@ impl Queued {
             alone: false,
         }
     }
+
+    /// It is not worth sending after the deadline, if there is one.
+    pub(super) fn hurry(&mut self, deadline: Option<Instant>) {
+        self.not_after = self.not_after.into_iter().chain(deadline).min();
+    }
 }
 
 /// Where an entry comes from.
@@ -257,6 +262,14 @@ impl EntryQueue {
         for line in standing {
             self.stand_up(line);
         }
+    }
+
+    /// Nothing is worth sending after the deadline, and nothing waits for longer.
+    pub(super) fn hurry(&mut self, deadline: Instant) {
+        let entries = self.lines.values_mut().flat_map(|line| &mut line.entries);
+        entries.for_each(|queued| queued.hurry(Some(deadline)));
+        let waiting = self.waiting.drain();
+        self.waiting = waiting.map(|Reverse((at, waiting))| Reverse((at.min(deadline), waiting))).collect();
     }
 
     /// Takes everything out that waits, in no order, and forgets what is out.

@@ -43,6 +43,8 @@ pub(super) struct Sending {
     bounds: RequestBounds,
     attempts: u32,
     record_ttl: Option<Duration>,
+    /// After this nothing is worth sending; known once the producer closes.
+    deadline: Option<Instant>,
     backoff: Backoff,
     on_flush: Option<FlushCallback>,
 }
@@ -70,6 +72,7 @@ impl Sending {
             bounds,
             attempts: settings.attempts,
             record_ttl: settings.record_ttl,
+            deadline: None,
             backoff: Backoff::new(first, longest, settings.seed),
             on_flush: settings.on_flush.clone(),
         }
@@ -80,7 +83,14 @@ impl Sending {
         if let (Some(ttl), Some(first)) = (self.record_ttl, queued.origin.members().first()) {
             queued.not_after = Some(self.groups.put_at(*first) + ttl);
         }
+        queued.hurry(self.deadline);
         self.queue.push(queued);
+    }
+
+    /// Nothing is worth sending after the deadline, whenever it was put.
+    pub(super) fn hurry(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+        self.queue.hurry(deadline);
     }
 
     /// Whether a full request waits.
@@ -231,6 +241,7 @@ impl Sending {
 
     fn again(&mut self, mut queued: Queued, failure: &Failure, now: Instant) {
         queued.attempts += 1;
+        queued.hurry(self.deadline);
         let attempts = queued.attempts;
         let last: Arc<str> = failure.message.as_str().into();
         queued.last_failure = Some(Arc::clone(&last));

@@ -33,7 +33,7 @@ use crate::{
 pub(super) enum Command {
     Put { documents: Vec<Document>, group: Group },
     Flush(oneshot::Sender<()>),
-    Close(oneshot::Sender<()>),
+    Close { reply: oneshot::Sender<()>, deadline: Option<Instant> },
 }
 
 /// What the worker's own tasks come back with.
@@ -131,7 +131,12 @@ impl Worker {
                 self.batcher.add(documents, number, now);
             }
             Event::Command(Some(Command::Flush(reply))) => self.sending.groups.when_settled(reply),
-            Event::Command(Some(Command::Close(reply))) => self.closing = Some(Some(reply)),
+            Event::Command(Some(Command::Close { reply, deadline })) => {
+                self.closing = Some(Some(reply));
+                if let Some(deadline) = deadline {
+                    self.sending.hurry(deadline);
+                }
+            }
             Event::Command(None) => self.closing = Some(None),
             Event::Answer(answer) => {
                 self.requests_under_way -= 1;

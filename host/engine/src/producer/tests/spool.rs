@@ -185,3 +185,25 @@ async fn while_the_spool_fails_the_producer_goes_on_trying_both() {
     producer.close().await;
     assert!(matches!(ticket.await, Err(PutError::Expired { .. })), "who closes does not wait for ever");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_closes_by_a_deadline_leaves_to_the_spool_what_did_not_get_out() {
+    let (world, spool) = (outage().await, Arc::new(MemorySpool::default()));
+    let patient = ProducerSettings { record_ttl: None, ..with(&spool) };
+    let producer = world.start("string", patient.clone());
+    // Two entries a key: the second waits behind the first, which waits for its next attempt.
+    let documents = (0..200).map(|number| document("7", Some(number % 100))).collect();
+    let ticket = producer.put_all(documents).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(spool.len(), 0, "it is patient");
+    let begun = tokio::time::Instant::now();
+    producer.close_by(begun + Duration::from_secs(5)).await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(5), "nothing waits past the deadline");
+    assert!(ticket.await.iter().all(|settled| *settled == Err(PutError::Spooled)));
+    assert_eq!(spool.len(), 200);
+
+    let hasty = world.start("string", ProducerSettings { spool: None, ..patient });
+    let ticket = hasty.put(document("7", None)).await.unwrap();
+    hasty.close_by(tokio::time::Instant::now()).await;
+    assert!(matches!(ticket.await, Err(PutError::Expired { .. })));
+}
