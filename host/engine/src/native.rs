@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use bytestring::ByteString;
 use tidemill_processors::{Bounds, Codec, Item, Packed, Preset, pack};
 
 use crate::{
@@ -80,14 +79,12 @@ fn encoded(codec: Codec, part: Packed, documents: &[Document], out: &Bytes) -> E
     };
     let document = &documents[run.start];
     let first = item(document);
-    let own = document.partition_key.as_ref();
-    let key = codec.entry_key(&first);
-    Encoded::Entry {
-        data,
-        partition_key: own.filter(|own| Some(&***own) == key).cloned().or_else(|| key.map(ByteString::from)),
-        explicit_hash_key: codec.entry_hash_key(&first).map(HashKey),
-        documents: run,
-    }
+    let partition_key = codec.entry_key(&first).map(|key| match &document.partition_key {
+        Some(own) if **own == *key => own.clone(),
+        _ => key.into(),
+    });
+    let explicit_hash_key = codec.entry_hash_key(&first).map(HashKey);
+    Encoded::Entry { data, partition_key, explicit_hash_key, documents: run }
 }
 
 #[cfg(test)]

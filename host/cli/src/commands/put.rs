@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use futures::StreamExt;
 use indicatif::ProgressBar;
 use tidemill_engine::{limits, processor::Document, producer::Producer, stream::StreamRef, task};
 use tokio::{sync::mpsc, time::Instant};
@@ -71,12 +70,18 @@ async fn put_all(
     let mut unsent = Tally::default();
     let mut broken = None;
     loop {
-        let Some(next) = stop.run_until_cancelled(input.chunks.next()).await else {
+        let Some(next) = stop.run_until_cancelled(input.next()).await else {
             unsent.interrupted = true;
             break;
         };
-        let Some(chunk) = next else { break };
-        let lines = chunk.into_iter().map_while(|line| line.map_err(|error| broken = Some(error)).ok());
+        let lines = match next {
+            Ok(Some(lines)) => lines,
+            Ok(None) => break,
+            Err(error) => {
+                broken = Some(error);
+                break;
+            }
+        };
         let (lines, documents) = documents(lines, key, &mut unsent, &bar);
         if documents.is_empty() {
             continue;
@@ -104,13 +109,13 @@ async fn settle(mut under_way: mpsc::Receiver<Sent>, bar: ProgressBar) -> Tally 
 
 /// The documents of lines, each with its line's number and length. Lines that cannot be one are counted.
 fn documents(
-    lines: impl Iterator<Item = Line>,
+    lines: Vec<Line>,
     key: Option<&Pointer>,
     unsent: &mut Tally,
     bar: &ProgressBar,
 ) -> (Vec<(u64, usize)>, Vec<Document>) {
-    let mut numbers = Vec::new();
-    let mut documents = Vec::new();
+    let mut numbers = Vec::with_capacity(lines.len());
+    let mut documents = Vec::with_capacity(lines.len());
     for Line { number, text } in lines {
         let Some(data) = text else {
             unsent.fail(number, "the line is longer than any record may be", bar);

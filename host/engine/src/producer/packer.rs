@@ -104,10 +104,13 @@ impl Packer {
         packed
     }
 
-    /// Encodes documents that share by their keys, or not at all.
+    /// Encodes documents that share by their keys, or not at all. Where they are to share by their shards and the
+    /// shards are not known yet, they stay in memory: once the shards are known they go by them, in their order.
     async fn encode(&mut self, mut run: Encodable, map: Option<&ShardMap>, packed: &mut Vec<Packed>) {
         let encoded = self.call(&run.documents).await;
-        run.documents = Vec::new();
+        if self.sharing != Sharing::PerShard {
+            run.documents = Vec::new();
+        }
         self.collect(run, encoded, packed, |packer, entry, _| {
             let of_key = packer.keys.of(&entry.partition_key);
             let hash = entry.explicit_hash_key.unwrap_or(of_key);

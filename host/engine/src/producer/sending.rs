@@ -123,7 +123,10 @@ impl Sending {
         for (mut queued, verdict) in request.into_iter().zip(verdicts) {
             match verdict {
                 Verdict::Settle(Ok(placed)) => self.placed(queued, placed, now),
-                Verdict::Settle(Err(error)) => self.give_up(Unsent { queued, error }, now),
+                Verdict::Settle(Err(error)) => self.refuse(&queued, &error, now),
+                Verdict::Refused(reason) => {
+                    self.give_up(Unsent { queued, error: PutError::Rejected(reason) }, now);
+                }
                 Verdict::Alone => {
                     queued.alone = true;
                     self.queue.put_back(queued, now);
@@ -242,7 +245,9 @@ impl Sending {
         let attempts = queued.attempts;
         let last: Arc<str> = failure.message.as_str().into();
         queued.last_failure = Some(Arc::clone(&last));
-        if attempts >= self.attempts {
+        // What is in the spool need not be tried here for long: the spool is read again.
+        let is_kept = matches!(queued.origin, Origin::Spool(_));
+        if is_kept || attempts >= self.attempts {
             return self.give_up(Unsent { queued, error: PutError::GaveUp { attempts, last } }, now);
         }
         let counter = if failure.throttled { &self.counters.throttled } else { &self.counters.retried };
@@ -264,18 +269,25 @@ impl Sending {
 
     /// An entry is not sent again: it goes to the spool, stays there, or fails.
     fn give_up(&mut self, unsent: Unsent, now: Instant) {
-        let may_be_kept = !matches!(unsent.error, PutError::Rejected(_));
         match (&unsent.queued.origin, &mut self.spooling) {
-            (Origin::Put { .. }, Some(spooling)) if may_be_kept => spooling.keep(unsent),
-            (Origin::Put { .. }, _) => self.fail(&unsent.queued, &unsent.error),
+            (Origin::Put { .. }, Some(spooling)) => spooling.keep(unsent),
+            (Origin::Put { .. }, None) => self.fail(&unsent.queued, &unsent.error),
             (Origin::Spool(_), spooling) => {
-                tracing::warn!(stream = %self.stream, error = %unsent.error, "an entry stays in the spool");
                 if let Some(spooling) = spooling {
-                    spooling.left(now);
+                    spooling.left(true, now);
                 }
                 self.queue.settled(unsent.queued.line);
             }
         }
+    }
+
+    /// The service takes everything but this entry.
+    fn refuse(&mut self, queued: &Queued, error: &PutError, now: Instant) {
+        if let (Origin::Spool(_), Some(spooling)) = (&queued.origin, &mut self.spooling) {
+            tracing::error!(stream = %self.stream, %error, "an entry stays in the spool, because the service refuses it");
+            spooling.left(false, now);
+        }
+        self.fail(queued, error);
     }
 
     fn fail(&mut self, queued: &Queued, error: &PutError) {

@@ -22,10 +22,13 @@ pub(super) struct Spooling {
     reading: usize,
     /// The last entry that was read in this pass over the spool.
     after: Option<SpoolId>,
-    /// Entries of this pass that stay, or that came behind it.
+    /// Entries stay behind this pass, or came behind it.
     leaves: bool,
+    /// The stream takes nothing, so this pass leads nowhere.
+    stops: bool,
     /// When to read on; none when there is nothing.
     read_at: Option<Instant>,
+    /// When to try again to remove what could not be removed.
     remove_at: Option<Instant>,
     is_busy: bool,
     is_failing: bool,
@@ -75,6 +78,7 @@ impl Spooling {
             reading: 0,
             after: None,
             leaves: false,
+            stops: false,
             read_at: Some(now),
             remove_at: None,
             is_busy: false,
@@ -90,13 +94,14 @@ impl Spooling {
     /// An entry of the spool is on the stream.
     pub(super) fn sent(&mut self, id: SpoolId, now: Instant) {
         self.to_remove.push(id);
-        self.remove_at.get_or_insert(now);
         self.settle_one(now);
     }
 
-    /// An entry of the spool did not reach the stream: it stays where it is.
-    pub(super) fn left(&mut self, now: Instant) {
+    /// An entry of the spool did not reach the stream: it stays where it is. Others need not be tried now if the
+    /// reason is not in the entry.
+    pub(super) fn left(&mut self, stops: bool, now: Instant) {
         self.leaves = true;
+        self.stops |= stops;
         self.settle_one(now);
     }
 
@@ -106,7 +111,7 @@ impl Spooling {
             return None;
         }
         let keep = (!self.to_keep.is_empty()).then_some(now);
-        let remove = self.remove_at.filter(|_| !self.to_remove.is_empty());
+        let remove = (!self.to_remove.is_empty()).then(|| self.remove_at.unwrap_or(now));
         let read = self.read_at.filter(|_| !is_closing && self.reading == 0 && self.to_remove.is_empty());
         [keep, remove, read].into_iter().flatten().min()
     }
@@ -201,15 +206,21 @@ impl Spooling {
         self.reading = entries.len();
         self.after = entries.last().map(|(id, _)| *id);
         if entries.is_empty() {
-            // The pass is over; what it left, the next one tries.
-            self.read_at = std::mem::take(&mut self.leaves).then(|| now + limits::SPOOL_INTERVAL);
+            self.end_pass(now);
         }
+    }
+
+    /// What this pass left, the next one tries.
+    fn end_pass(&mut self, now: Instant) {
+        self.after = None;
+        self.stops = false;
+        self.read_at = std::mem::take(&mut self.leaves).then(|| now + limits::SPOOL_INTERVAL);
     }
 
     fn settle_one(&mut self, now: Instant) {
         self.reading -= 1;
         if self.reading == 0 {
-            self.read_at = Some(now);
+            if self.stops { self.end_pass(now) } else { self.read_at = Some(now) }
         }
     }
 

@@ -105,3 +105,20 @@ async fn a_checkpoint_goes_past_records_that_were_passed_over() {
         "{checkpoints:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn shards_that_came_up_meanwhile_are_known_with_their_hash_keys() {
+    let world = World::new().await;
+    let (pipeline, _) = pipeline(&world, HashRangePolicy::StrictKcl);
+    let running = Running::start(pipeline);
+    running.until("it reads", |progress| progress.active_shards.load(Relaxed) == 4).await;
+    world.reshard(8).await;
+    running.until("the parents ended", |progress| progress.ended_shards.load(Relaxed) == 4).await;
+    let [first, _, elsewhere] = keys();
+    put_into(&world, HashKey::of(first), &[first]).await;
+    put_into(&world, HashKey::of(first), &[first, elsewhere]).await;
+    running.until("all is read", |progress| progress.records.load(Relaxed) == 2).await;
+    running.until("all is done", |progress| progress.done.load(Relaxed) == 1).await;
+    let summary = running.stop().await;
+    assert_eq!((summary.done, summary.misplaced, summary.passed_over), (1, 1, 2));
+}

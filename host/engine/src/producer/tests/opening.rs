@@ -78,3 +78,25 @@ async fn a_listing_that_fails_is_tried_again_while_documents_go_one_by_one() {
     assert!(producer.counters().entries.load(Relaxed) <= 14, "at most one for each of four shards");
     assert_eq!(world.numbers("kpl-string").await.len(), 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_while_the_shards_are_unknown_keeps_its_order_when_they_are_known() {
+    let world = World::new().await;
+    world.kinesis.fail_calls("ListShards", 2, "LimitExceededException");
+    world.kinesis.fail_entries(0.0, 0.9);
+    let producer = world.open("kpl-string", ProducerSettings::default()).await.unwrap();
+    let mut tickets = Vec::new();
+    for number in 0..10_u32 {
+        let documents = (0..10).map(|key| document(number.to_string(), Some(key))).collect();
+        tickets.push(producer.put_all(documents).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(600)).await;
+    }
+    world.kinesis.fail_entries(0.0, 0.0);
+    for ticket in tickets {
+        assert!(ticket.await.iter().all(Result::is_ok));
+    }
+    assert_eq!(producer.counters().shards.load(Relaxed), 4);
+    let by_key = world.numbers("kpl-string").await;
+    assert_eq!(by_key.len(), 10);
+    assert!(by_key.values().all(|numbers| *numbers == (0..10).collect::<Vec<_>>()), "{by_key:?}");
+}

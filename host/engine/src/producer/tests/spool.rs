@@ -131,6 +131,20 @@ async fn a_running_producer_sends_what_it_kept_once_the_stream_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_refuses_everybody_fills_the_spool_and_one_bad_entry_does_not_stop_the_others() {
+    let (world, spool) = (World::new().await, Arc::new(MemorySpool::default()));
+    world.kinesis.fail_calls("PutRecords", 1, "AccessDeniedException");
+    let producer = world.start("string", with(&spool));
+    let documents = (0..40).map(|key| document("7", Some(key))).collect();
+    let settled = producer.put_all(documents).await.unwrap().await;
+    assert!(settled.iter().all(|settled| *settled == Err(PutError::Spooled)), "people may mend permissions");
+    spool.entries.lock().unwrap().values_mut().next().unwrap().partition_key = "k".repeat(257).into();
+    tokio::time::sleep(limits::SPOOL_INTERVAL * 3).await;
+    assert_eq!((world.records().await.len(), spool.len()), (39, 1));
+    producer.close().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crash_between_the_acknowledgement_and_forgetting_doubles_and_never_loses() {
     let (world, spool) = (outage().await, Arc::new(MemorySpool::default()));
     let producer = world.start("string", with(&spool));
