@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, default_value_t)]
     processor: ProcessorConfig,
     #[command(flatten)]
-    producer: ProducerFlags,
+    pub(super) producer: ProducerFlags,
 }
 
 /// Puts every line, then says how many there were and which of them failed.
