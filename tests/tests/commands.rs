@@ -13,8 +13,10 @@ use crate::{
     tidy::tree::{Tree, root},
 };
 
-/// The port that pages name.
+/// The port of a Kinesis that pages name.
 const PAGE_PORT: &str = "4567";
+/// The port of ingest that pages name.
+const PAGE_INGEST_PORT: &str = "4568";
 
 /// Blocks that are not run, by the first words of a line in them, and why.
 const NOT_RUN: [(&str, &str); 4] = [
@@ -32,6 +34,7 @@ tidemill() {
     case "$1" in
         run) stands='^pipeline ' ;;
         local) stands='^kinesis at ' && set -- "$@" --port "$PORT" ;;
+        serve-put) stands='^ingest at ' && set -- "$@" --listen "127.0.0.1:$INGEST_PORT" ;;
         *) "$TIDEMILL" "$@"; return ;;
     esac
     "$TIDEMILL" "$@" > "output of $1" &
@@ -96,8 +99,8 @@ fn the_handler_in_the_readme_is_the_example_of_the_guest_library() {
 
 async fn run(path: &str, text: &str, script: &str) {
     let place = Place::new();
-    let port = free_port();
-    let with_port = |text: &str| text.replace(PAGE_PORT, &port);
+    let (port, ingest_port) = (free_port(), free_port());
+    let with_port = |text: &str| text.replace(PAGE_PORT, &port).replace(PAGE_INGEST_PORT, &ingest_port);
     copy(&root().join("examples"), &place.path().join("examples"), &with_port);
     std::os::unix::fs::symlink(root().join("guests"), place.path().join("guests"))
         .expect("the folder can be written");
@@ -106,7 +109,7 @@ async fn run(path: &str, text: &str, script: &str) {
     }
     let mut shell = Command::new("sh");
     shell.arg("-eu").arg("-c").arg([BEFORE, &with_port(script), AFTER].concat()).current_dir(place.path());
-    shell.env("TIDEMILL", binaries::tidemill()).env("PORT", &port);
+    shell.env("TIDEMILL", binaries::tidemill()).env("PORT", &port).env("INGEST_PORT", &ingest_port);
     let ended = place.end(&mut shell).await;
     assert_eq!(ended.code, Some(0), "the commands of {path} failed:\n{}\n{}", ended.stdout, ended.stderr);
 }

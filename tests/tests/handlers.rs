@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::harness::{
+    host::Host,
     place::{Pipeline, Place},
     streams::Streams,
     until,
@@ -79,6 +80,24 @@ async fn word_count_counts_every_word_once() {
     .await;
     assert_eq!(counted, BTreeMap::from(expected));
     assert_eq!(host.terminate().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn count_tells_how_many_records_hold_a_text_and_emits_nothing() {
+    let documents: Vec<Value> = (0..9).map(|number| json!({ "paid": number % 3 == 0 })).collect();
+    let (place, streams) = (Place::new(), Streams::start().await);
+    streams.create("in", 1).await;
+    streams.put("in", documents.iter().map(|document| ("key", document))).await;
+    let pipeline =
+        Pipeline { handler: "config = { find = '\"paid\":true' }", ..Pipeline::new("in", "count") };
+    let settings = place.settings(streams.url(), &[pipeline]);
+    let mut command = place.command();
+    command.arg("run").arg(&settings).env("RUST_LOG", "debug");
+    let host = Host::start(&mut command, place.path(), "pipeline ").await;
+    let bytes: usize = documents.iter().map(|document| document.to_string().len()).sum();
+    host.logged(&[&format!("records=9 bytes={bytes} found=3")]).await;
+    assert_eq!(host.terminate().await.code, Some(0));
+    assert!(streams.documents("in-out").await.is_empty());
 }
 
 fn counts(documents: &[String]) -> BTreeMap<String, u64> {

@@ -8,6 +8,7 @@ mod commands;
 mod faults;
 mod handlers;
 mod harness;
+mod ingest;
 mod interop;
 mod local;
 mod processors;

@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tidemill_backends::kinesis::AwsSettings;
 
 use crate::{
-    commands::{check, local, put, run, streams, tail},
+    commands::{check, local, put, run, serve_put, streams, tail},
     config::{Endpoint, KinesisConfig},
 };
 
@@ -30,6 +30,7 @@ pub enum Command {
     Run(run::Args),
     Check(check::Args),
     Put(put::Args),
+    ServePut(serve_put::Args),
     Tail(tail::Args),
     #[command(subcommand)]
     Streams(streams::Args),
@@ -39,7 +40,7 @@ pub enum Command {
 impl Command {
     /// Whether it runs until it is stopped, so that its log is how people follow it.
     pub fn is_long_lived(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Local(_))
+        matches!(self, Self::Run(_) | Self::ServePut(_) | Self::Local(_))
     }
 }
 

@@ -9,8 +9,10 @@ mod endpoint;
 mod exit;
 mod failure;
 mod host;
+mod ingest;
 mod log;
 mod output;
+mod pointer;
 mod signals;
 
 use std::process::ExitCode;

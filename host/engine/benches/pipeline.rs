@@ -59,7 +59,9 @@ fn start(
     stream: &str,
 ) -> Result<Producer, Box<dyn Error>> {
     let stream: StreamRef = stream.parse()?;
-    Ok(Producer::start(ProducerSettings::default(), stream, Arc::clone(kinesis), Arc::clone(processor)))
+    // The model takes more than a shard of the service, and here it is asked for all it has.
+    let settings = ProducerSettings { shard_rate: None, ..ProducerSettings::default() };
+    Ok(Producer::start(settings, stream, Arc::clone(kinesis), Arc::clone(processor)))
 }
 
 async fn put_all(producer: &Producer) -> Result<(), Box<dyn Error>> {

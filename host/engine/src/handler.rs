@@ -11,7 +11,7 @@ use crate::{batch::Batch, hash::HashKey, record::ShardId};
 
 /// Business logic for the batches of many shards.
 ///
-/// Implementations: a component (`tidemill-runtime`), and any closure wrapped in [`HandlerFn`].
+/// Implementations: a component (`tidemill-runtime`), and any closure wrapped in [`HandlerFn`] or [`AsyncHandlerFn`].
 /// The engine calls it for one batch of a shard at a time, and for different shards at once. The future may be
 /// dropped at any await; the batch then counts as not handled.
 #[async_trait]
@@ -78,6 +78,11 @@ pub struct HandlerError {
 }
 
 impl HandlerError {
+    /// What a handler of an embedding program says when the batch failed and another attempt can help.
+    pub fn failed(handler: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { handler: handler.into(), kind: HandlerErrorKind::Failed, message: message.into() }
+    }
+
     /// Whether the same batch may succeed when it is given again.
     pub fn is_retryable(&self) -> bool {
         self.kind != HandlerErrorKind::Refused
@@ -133,5 +138,26 @@ where
 {
     async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError> {
         (self.0)(batch)
+    }
+}
+
+/// A handler made of a function that waits, for programs that embed the engine. The batch is its own: cloning one
+/// shares its bytes.
+pub struct AsyncHandlerFn<F>(pub F);
+
+impl<F> fmt::Debug for AsyncHandlerFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AsyncHandlerFn")
+    }
+}
+
+#[async_trait]
+impl<F, Fut> Handler for AsyncHandlerFn<F>
+where
+    F: Fn(Batch) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<Outcome, HandlerError>> + Send,
+{
+    async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError> {
+        (self.0)(batch.clone()).await
     }
 }

@@ -53,6 +53,9 @@ pub const BATCH_RECORDS: usize = 1_000;
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Attempts at one batch before its shard stops, unless the pipeline says otherwise. Ours.
 pub const HANDLER_ATTEMPTS: u32 = 5;
+/// The count of misplaced user records of a shard has to grow by this factor before the log tells of it again. Ours:
+/// a line at 1, 10, 100 and so on.
+pub const MISPLACED_LOG_FACTOR: u64 = 10;
 /// Batches of one shard whose emitted documents may be on their way before the next is handled. Ours: it keeps the
 /// handler busy through one linger of the producer and bounds what a crash repeats.
 pub const UNACKNOWLEDGED_BATCHES: usize = 32;
@@ -80,6 +83,26 @@ pub const PRODUCER_COMMANDS: usize = 64;
 pub const PUT_ATTEMPTS: u32 = 40;
 /// First and longest pause before an entry is sent again. Ours.
 pub const PUT_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(15));
+/// Bytes that the size of an entry is rounded up to where a shard's rate is counted. Service: quotas, 1 KiB.
+pub const SHARD_WRITE_ROUNDING_BYTES: usize = 1 << 10;
+/// What is left of a shard's rate, in thousandths, after a request that was throttled there. Ours.
+pub const RATE_SLOWDOWN_THOUSANDTHS: u32 = 800;
+/// The least that is left of a shard's rate, in thousandths. Ours: a shard is never given up.
+pub const RATE_SLOWEST_THOUSANDTHS: u32 = 50;
+/// What a shard gets back of its rate in each second without throttling, in thousandths. Ours: all within 19 s.
+pub const RATE_RECOVERY_THOUSANDTHS: u32 = 50;
+/// How long a shard without room is left alone at the least. Ours: its entries go together and not one by one.
+pub const RATE_PAUSE: Duration = Duration::from_millis(100);
+/// First and longest pause between listings of the shards by a producer. KPL: 1 s to 30 s.
+pub const SHARD_LIST_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// Listings in vain after which a producer that needs other shards than it knows goes on without any. Ours.
+pub const SHARD_LIST_ATTEMPTS: u32 = 6;
+/// Partition keys whose hash keys a producer remembers. Ours: a few megabytes.
+pub const REMEMBERED_KEYS: usize = 50_000;
+/// Entries that a producer reads from its spool at once. Ours: at 1 MiB each, they are as much again as it may hold.
+pub const SPOOL_READ_ENTRIES: usize = 32;
+/// How long a producer waits before it reads a spool again that it could not empty, or that failed. Ours.
+pub const SPOOL_INTERVAL: Duration = Duration::from_secs(5);
 /// Bytes of a partition key that a producer picks for documents without one. Ours: 64 random bits as hex digits.
 pub const SPREAD_KEY_BYTES: usize = 16;
 
@@ -108,6 +131,29 @@ pub const AWS_SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
 /// Calls that may wait for a lease file, and that share one write to the disk. Ours.
 pub const LEASE_FILE_QUEUE: usize = 1_024;
+/// Port of ingest unless told otherwise. Ours.
+pub const INGEST_PORT: u16 = 4568;
+/// Bytes of one request's body that ingest takes unless told otherwise. Ours: one PutRecords request as base64 in JSON.
+pub const INGEST_BODY_BYTES: usize = 16 << 20;
+/// Bytes of all bodies that ingest reads at once. Ours: it bounds the bodies in memory; others wait.
+pub const INGEST_BODIES_BYTES: usize = 64 << 20;
+/// Bytes of a body past its limit that ingest still reads, so that its client sees the refusal and not a broken
+/// connection. Ours.
+pub const INGEST_DRAINED_BYTES: usize = 64 << 20;
+/// Connections of ingest at once; others wait to be accepted. Ours.
+pub const INGEST_CONNECTIONS: usize = 1_024;
+/// How long ingest waits for the head of a request, and then for its body. Ours: a stalled client gives its room back.
+pub const INGEST_REQUEST_WAIT: Duration = Duration::from_secs(30);
+/// How long a request waits for its documents to be on the stream unless it says otherwise. Ours.
+pub const INGEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest such wait that a request may ask for. Ours: about what `attempts` take.
+pub const INGEST_TIMEOUT_LONGEST: Duration = Duration::from_secs(900);
+/// When a client that was told that a stream is full may come again. Ours: two lingers.
+pub const INGEST_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Tickets that may wait to be watched over. Ours: the producer is full before.
+pub const INGEST_TICKETS: usize = 1_024;
+/// Pause after a connection could not be accepted, when the machine has no more handles for one. Ours.
+pub const INGEST_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of entries, data and keys, that a spool keeps unless told otherwise. Ours.
 pub const SPOOL_BYTES: u64 = 1 << 30;
 /// Memory that a spool's file may use for what it read, in bytes. Ours: it is read once, in order.

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use bytestring::ByteString;
 use tidemill_processors::{Bounds, Codec, Item, Packed, Preset, pack};
 
 use crate::{
@@ -18,12 +17,13 @@ use crate::{
 pub struct NativeProcessor(Codec);
 
 impl NativeProcessor {
-    /// The processor of this name, if there is one.
+    /// The processor of this name, if there is one: a preset, or an aggregator and a serializer as in
+    /// `netstring-json`.
     pub fn preset(name: &str) -> Option<Self> {
-        Preset::named(name).map(|preset| Self(preset.codec))
+        Codec::named(name).map(Self)
     }
 
-    /// The names that there are.
+    /// The names of the presets.
     pub fn names() -> impl Iterator<Item = &'static str> {
         Preset::ALL.iter().map(|preset| preset.name)
     }
@@ -43,9 +43,9 @@ impl Processor for NativeProcessor {
 
     async fn decode(&self, records: &[Record], check: HashCheck) -> Result<Decoded, ProcessorError> {
         let mut documents = DocumentsBuilder::for_records(records, check);
-        for record in records {
-            let mut raw = documents.raw(record, &record.data);
-            self.0.unpack(&record.data, &mut raw);
+        let reader = self.0.reader(records.iter().map(|record| &record.data[..]).collect());
+        for (at, record) in records.iter().enumerate() {
+            reader.unpack(at, &mut documents.raw(record, &record.data));
         }
         Ok(documents.build())
     }
@@ -79,14 +79,12 @@ fn encoded(codec: Codec, part: Packed, documents: &[Document], out: &Bytes) -> E
     };
     let document = &documents[run.start];
     let first = item(document);
-    let own = document.partition_key.as_ref();
-    let key = codec.entry_key(&first);
-    Encoded::Entry {
-        data,
-        partition_key: own.filter(|own| Some(&***own) == key).cloned().or_else(|| key.map(ByteString::from)),
-        explicit_hash_key: codec.entry_hash_key(&first).map(HashKey),
-        documents: run,
-    }
+    let partition_key = codec.entry_key(&first).map(|key| match &document.partition_key {
+        Some(own) if **own == *key => own.clone(),
+        _ => key.into(),
+    });
+    let explicit_hash_key = codec.entry_hash_key(&first).map(HashKey);
+    Encoded::Entry { data, partition_key, explicit_hash_key, documents: run }
 }
 
 #[cfg(test)]

@@ -88,6 +88,20 @@ pub struct Document {
     pub explicit_hash_key: Option<HashKey>,
 }
 
+impl Document {
+    /// A document with a partition key: documents of one key go to one shard, in order.
+    pub fn keyed(partition_key: impl Into<ByteString>, data: impl Into<Bytes>) -> Self {
+        Self { data: data.into(), partition_key: Some(partition_key.into()), explicit_hash_key: None }
+    }
+}
+
+impl<D: Into<Bytes>> From<D> for Document {
+    /// A document without a key: the producer spreads such over all shards.
+    fn from(data: D) -> Self {
+        Self { data: data.into(), partition_key: None, explicit_hash_key: None }
+    }
+}
+
 /// What became of a run of documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Encoded {

@@ -30,6 +30,17 @@ impl Aggregator {
     /// All aggregators.
     pub const ALL: [Self; 5] = [Self::Simple, Self::Newline, Self::List, Self::Netstring, Self::Kpl];
 
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Newline => "newline",
+            Self::List => "list",
+            Self::Netstring => "netstring",
+            Self::Kpl => "kpl",
+        }
+    }
+
     /// Which documents may share a record.
     pub fn sharing(self) -> Sharing {
         match self {

@@ -1,6 +1,8 @@
 //! An aggregator and a serializer, put together.
 
-use crate::{Aggregator, Item, Malformed, Origin, Serializer, Unpacked, kpl, list, netstring, newline};
+use crate::{
+    Aggregator, Item, Malformed, Origin, Preset, Serializer, Unpacked, kpl, list, netstring, newline,
+};
 
 /// An aggregator and a serializer: everything that decides how documents become records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +14,31 @@ pub struct Codec {
 }
 
 impl Codec {
-    /// Takes a record apart, in order.
+    /// The codec of this name in settings: that of a preset, or the name of an aggregator, a hyphen and the name of a
+    /// serializer, such as `netstring-json`.
+    pub fn named(name: &str) -> Option<Self> {
+        Preset::named(name).map(|preset| preset.codec).or_else(|| {
+            let (aggregator, serializer) = name.split_once('-')?;
+            Some(Self {
+                aggregator: Aggregator::ALL.into_iter().find(|known| known.name() == aggregator)?,
+                serializer: Serializer::ALL.into_iter().find(|known| known.name() == serializer)?,
+            })
+        })
+    }
+
+    /// Takes a record apart, in order. Where there are several, [`Codec::reader`] may be faster.
     pub fn unpack(self, data: &[u8], out: &mut impl Unpacked) {
+        let is_sealed = self.aggregator == Aggregator::Kpl && kpl::are_sealed(&[data])[0];
+        self.unpack_sealed(data, is_sealed, out);
+    }
+
+    /// Reads records together.
+    pub fn reader(self, records: Vec<&[u8]>) -> Reader<'_> {
+        let sealed = if self.aggregator == Aggregator::Kpl { kpl::are_sealed(&records) } else { Vec::new() };
+        Reader { codec: self, records, sealed }
+    }
+
+    fn unpack_sealed(self, data: &[u8], is_sealed: bool, out: &mut impl Unpacked) {
         let none = Origin::default();
         match self.aggregator {
             Aggregator::Simple => self.serializer.deserialize(data, 0..data.len(), &none, out),
@@ -29,7 +54,9 @@ impl Codec {
                 }
             }
             Aggregator::Kpl => {
-                kpl::split(data, |place, origin| self.serializer.deserialize(data, place, origin, out));
+                kpl::split(data, is_sealed, |place, origin| {
+                    self.serializer.deserialize(data, place, origin, out);
+                });
             }
         }
     }
@@ -58,6 +85,47 @@ impl Codec {
             Aggregator::Newline => newline::line(self.serializer, document, scratch),
             Aggregator::List => list::element(self.serializer, document, scratch),
             _ => self.serializer.serialize(document, scratch),
+        }
+    }
+}
+
+/// Records that are read together. What takes less time for all of them at once was done when it was made.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    codec: Codec,
+    records: Vec<&'a [u8]>,
+    /// Which are sealed as aggregated records are; empty where the codec has none.
+    sealed: Vec<bool>,
+}
+
+impl Reader<'_> {
+    /// Takes the record at this position apart, in order.
+    ///
+    /// # Panics
+    /// There is none at it.
+    pub fn unpack(&self, at: usize, out: &mut impl Unpacked) {
+        let is_sealed = self.sealed.get(at).is_some_and(|is_sealed| *is_sealed);
+        self.codec.unpack_sealed(self.records[at], is_sealed, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_are_found_by_the_names_of_presets_and_of_their_parts() {
+        for preset in Preset::ALL {
+            assert_eq!(Codec::named(preset.name), Some(preset.codec));
+        }
+        for aggregator in Aggregator::ALL {
+            for serializer in Serializer::ALL {
+                let name = format!("{}-{}", aggregator.name(), serializer.name());
+                assert_eq!(Codec::named(&name), Some(Codec { aggregator, serializer }), "{name}");
+            }
+        }
+        for unknown in ["", "-", "netstring", "json-newline", "netstring-json-", "Netstring-json"] {
+            assert_eq!(Codec::named(unknown), None, "{unknown}");
         }
     }
 }

@@ -14,6 +14,9 @@ pub(crate) trait Framing<'a> {
 
     /// Ends the entry that begins at `start` and has a document.
     fn close(&mut self, start: usize, out: &mut Vec<u8>);
+
+    /// Completes all entries.
+    fn finish(self, out: &mut Vec<u8>);
 }
 
 /// Puts bytes before what begins at a place.

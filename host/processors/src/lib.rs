@@ -23,7 +23,7 @@ mod tests;
 mod unpacked;
 
 pub use aggregator::{Aggregator, Sharing};
-pub use codec::Codec;
+pub use codec::{Codec, Reader};
 pub use malformed::Malformed;
 pub use msgpack::MSGPACK_DEPTH;
 pub use pack::{Bounds, Item, Packed, Refusal, pack};

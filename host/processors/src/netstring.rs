@@ -23,6 +23,8 @@ impl Framing<'_> for Netstrings {
     }
 
     fn close(&mut self, _: usize, _: &mut Vec<u8>) {}
+
+    fn finish(self, _: &mut Vec<u8>) {}
 }
 
 /// Finds what is in the netstrings of a record, in order. What does not read as one takes the rest of the record with

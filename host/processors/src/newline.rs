@@ -20,6 +20,8 @@ impl Framing<'_> for Lines {
     }
 
     fn close(&mut self, _: usize, _: &mut Vec<u8>) {}
+
+    fn finish(self, _: &mut Vec<u8>) {}
 }
 
 /// A document in the bytes that go on its line. JSON has line feeds only as white space, so spaces take their place;

@@ -16,6 +16,9 @@ use crate::{
 /// Bytes of a PUT payload unit, which the service counts in. async-kinesis closes entries at whole units.
 const PAYLOAD_UNIT_BYTES: usize = 25 * 1024;
 
+/// What most documents take besides their bytes, so that the output seldom has to move while it grows.
+const FRAMING_BYTES: usize = 16;
+
 /// A document to be packed.
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a> {
@@ -120,6 +123,7 @@ impl<'a> Packing<'a> {
     fn shared(&self, mut framing: impl Framing<'a>, out: &mut Vec<u8>) -> Vec<Packed> {
         let mut packed = Vec::new();
         let mut scratch = Vec::new();
+        out.reserve(self.items.iter().map(|item| item.document.len() + FRAMING_BYTES).sum());
         let mut open = Open::at(0, out);
         for (at, item) in self.items.iter().enumerate() {
             let bytes = match self.codec.bytes(item.document, &mut scratch) {
@@ -150,6 +154,7 @@ impl<'a> Packing<'a> {
             open.items.end += 1;
         }
         open.close(&mut framing, &mut packed, out);
+        framing.finish(out);
         packed
     }
 

@@ -24,6 +24,16 @@ impl Serializer {
     /// All serializers.
     pub const ALL: [Self; 4] = [Self::Bytes, Self::String, Self::Json, Self::Msgpack];
 
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::String => "string",
+            Self::Json => "json",
+            Self::Msgpack => "msgpack",
+        }
+    }
+
     /// The document as bytes: as it stands, or written to `scratch`, whose content goes.
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! The chores of this repository, for `cargo xtask`. Each does its own set-up, so that a fresh clone needs one command.
 
+mod bench;
+mod child;
 mod demo;
 mod guests;
 mod python;
@@ -25,6 +27,9 @@ enum Chore {
     Demo(demo::Flags),
     /// Run every test, end to end
     Test(test::Flags),
+    /// Measure how fast it is, beside async-kinesis
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Compile the components in guests/
     Guests,
 }
@@ -34,6 +39,7 @@ fn main() -> Result<()> {
     match Flags::parse().chore {
         Chore::Demo(flags) => demo::run(&repository, flags),
         Chore::Test(flags) => test::run(&repository, &flags),
+        Chore::Bench(bench) => bench::run(&repository, &bench),
         Chore::Guests => guests::build(&repository).map(drop),
     }
 }

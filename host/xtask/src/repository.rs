@@ -58,7 +58,8 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-fn shown(command: &Command) -> String {
+/// The program's name and its arguments, for people.
+pub fn shown(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy();
     let arguments = command.get_args().map(|argument| argument.to_string_lossy());
     [name].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")

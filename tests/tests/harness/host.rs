@@ -40,6 +40,13 @@ impl Host {
         url.expect("it has a Kinesis").to_owned()
     }
 
+    /// Where its ingest listens, as `address:port`.
+    pub fn ingest(&self) -> String {
+        let stdout = read(&self.stdout);
+        let address = stdout.lines().find_map(|line| line.strip_prefix("ingest at http://"));
+        address.expect("it has an ingest").to_owned()
+    }
+
     /// Its log so far.
     pub fn log(&self) -> String {
         read(&self.stderr)

@@ -4,6 +4,7 @@
 
 pub mod binaries;
 pub mod host;
+pub mod http;
 pub mod place;
 pub mod python;
 pub mod streams;

@@ -61,9 +61,23 @@ impl Place {
 
     /// Starts `tidemill local` on a free port, with its streams in this folder, and waits until it listens.
     pub async fn local(&self) -> Host {
+        self.local_at("0").await
+    }
+
+    /// Starts `tidemill local` likewise on a port, to come back to where it was.
+    pub async fn local_at(&self, port: &str) -> Host {
         let mut command = self.command();
-        command.args(["local", "--port", "0", "--data-dir"]).arg(self.path().join("streams"));
+        command.args(["local", "--port", port, "--data-dir"]).arg(self.path().join("streams"));
         Host::start(&mut command, self.path(), "kinesis at ").await
+    }
+
+    /// Starts `tidemill serve-put` on a free port with the streams at a URL, and waits until it listens. The text is
+    /// what its settings say behind the top of `[ingest]`.
+    pub async fn serve_put(&self, url: &str, ingest: &str) -> Host {
+        let top = format!("application = \"test\"\ngrace = \"10s\"\n[kinesis]\nendpoint = \"{url}\"\n");
+        let text = top + "[ingest]\nlisten = \"127.0.0.1:0\"\n" + ingest;
+        let settings = self.write("ingest.toml", text);
+        Host::start(self.command().arg("serve-put").arg(settings), self.path(), "ingest at ").await
     }
 
     /// Runs `tidemill` with arguments to its end.

@@ -59,7 +59,8 @@ impl Module {
     /// None for the roots of crates, which Cargo finds by their place.
     fn at(path: &str) -> Option<Self> {
         let (folder, file) = path.rsplit_once('/')?;
-        let is_target = ["/src/bin", "/examples", "/benches"].iter().any(|end| folder.ends_with(end));
+        let is_target =
+            ["/src/bin", "/examples", "/benches", "/fuzz_targets"].iter().any(|end| folder.ends_with(end));
         if ["lib.rs", "main.rs", "build.rs"].contains(&file) || is_target {
             return None;
         }

@@ -33,6 +33,13 @@ pub struct AwsSettings {
     pub profile: Option<String>,
 }
 
+impl AwsSettings {
+    /// Whether the settings or the environment name an endpoint in place of AWS's own.
+    pub fn has_endpoint(&self) -> bool {
+        self.endpoint_url.is_some() || from_environment().is_some()
+    }
+}
+
 /// No client can be made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SetupError {
@@ -153,9 +160,12 @@ struct Endpoint {
 
 /// The endpoint that settings or environment name, if any.
 fn endpoint(settings: &AwsSettings) -> Result<Option<Endpoint>, SetupError> {
-    let from_environment = || ENDPOINT_VARIABLES.iter().find_map(|name| env::var(name).ok());
     let Some(url) = settings.endpoint_url.clone().or_else(from_environment) else { return Ok(None) };
     parse_endpoint(&url).map(Some).ok_or(SetupError::Endpoint(url))
+}
+
+fn from_environment() -> Option<String> {
+    ENDPOINT_VARIABLES.iter().find_map(|name| env::var(name).ok())
 }
 
 /// The variables that the AWS tools read, the narrower first.

@@ -2,8 +2,10 @@
 
 pub mod check;
 pub mod local;
+mod producing;
 pub mod put;
 pub mod run;
+pub mod serve_put;
 pub mod streams;
 pub mod tail;
 
@@ -19,6 +21,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::run(args, connection).await,
         Command::Check(args) => check::run(args, connection).await,
+        Command::ServePut(args) => serve_put::run(args, connection).await,
         Command::Put(args) => put::run(args, connection).await,
         Command::Tail(args) => tail::run(args, connection).await,
         Command::Streams(args) => streams::run(args, connection).await,

@@ -2,30 +2,27 @@
 
 use std::path::PathBuf;
 
-use futures::StreamExt;
 use indicatif::ProgressBar;
-use tidemill_engine::{
-    limits,
-    processor::Document,
-    producer::{Producer, ProducerSettings},
-    stream::StreamRef,
-    task,
-    time::Clock,
-};
+use tidemill_engine::{limits, processor::Document, producer::Producer, stream::StreamRef, task};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::producing::ProducerFlags;
 use crate::{
-    args::ConnectionFlags, config::ProcessorConfig, endpoint, exit::Exit, failure::Failure,
-    host::processor::LoadedProcessor, output, signals::Stop,
+    args::ConnectionFlags,
+    config::{ProcessorConfig, ProducerConfig},
+    exit::Exit,
+    failure::Failure,
+    host::{processor::LoadedProcessor, target::Target},
+    output,
+    pointer::Pointer,
+    signals::Stop,
 };
 
 mod lines;
-mod pointer;
 mod tally;
 
 use lines::{Input, Line};
-use pointer::Pointer;
 use tally::{Sent, Tally};
 
 /// Put the lines of a file or of stdin onto a stream; empty lines are passed over
@@ -41,20 +38,17 @@ pub struct Args {
     /// How lines become records: a preset, an aggregator and a serializer such as netstring+json, or a .wasm file
     #[arg(long, default_value_t)]
     processor: ProcessorConfig,
+    #[command(flatten)]
+    pub(super) producer: ProducerFlags,
 }
 
 /// Puts every line, then says how many there were and which of them failed.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let input = Input::open(args.file.as_deref()).await?;
     let processor = LoadedProcessor::alone(&args.processor).await?;
-    let kinesis = endpoint::open(&connection.settings()).await?;
-    let stream = endpoint::ensure_stream(&*kinesis, &args.stream, None).await?;
-    let settings = ProducerSettings {
-        max_record_bytes: stream.max_record_bytes,
-        seed: Clock::system().now().0,
-        ..ProducerSettings::default()
-    };
-    let producer = Producer::start(settings, args.stream, kinesis, processor.processor);
+    let target = Target::connect(&connection.settings()).await?;
+    let config = args.producer.over(ProducerConfig::of(args.processor));
+    let producer = target.open(&config, processor.processor, &args.stream, "put", None).await?;
     let stop = Stop::on_signals()?;
     let began = Instant::now();
     let tally = put_all(input, args.partition_key.as_ref(), &producer, stop.token()).await?;
@@ -77,12 +71,18 @@ async fn put_all(
     let mut unsent = Tally::default();
     let mut broken = None;
     loop {
-        let Some(next) = stop.run_until_cancelled(input.chunks.next()).await else {
+        let Some(next) = stop.run_until_cancelled(input.next()).await else {
             unsent.interrupted = true;
             break;
         };
-        let Some(chunk) = next else { break };
-        let lines = chunk.into_iter().map_while(|line| line.map_err(|error| broken = Some(error)).ok());
+        let lines = match next {
+            Ok(Some(lines)) => lines,
+            Ok(None) => break,
+            Err(error) => {
+                broken = Some(error);
+                break;
+            }
+        };
         let (lines, documents) = documents(lines, key, &mut unsent, &bar);
         if documents.is_empty() {
             continue;
@@ -110,13 +110,13 @@ async fn settle(mut under_way: mpsc::Receiver<Sent>, bar: ProgressBar) -> Tally 
 
 /// The documents of lines, each with its line's number and length. Lines that cannot be one are counted.
 fn documents(
-    lines: impl Iterator<Item = Line>,
+    lines: Vec<Line>,
     key: Option<&Pointer>,
     unsent: &mut Tally,
     bar: &ProgressBar,
 ) -> (Vec<(u64, usize)>, Vec<Document>) {
-    let mut numbers = Vec::new();
-    let mut documents = Vec::new();
+    let mut numbers = Vec::with_capacity(lines.len());
+    let mut documents = Vec::with_capacity(lines.len());
     for Line { number, text } in lines {
         let Some(data) = text else {
             unsent.fail(number, "the line is longer than any record may be", bar);

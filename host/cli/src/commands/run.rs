@@ -17,12 +17,17 @@ pub struct Args {
 /// Runs until a signal, then says what was done.
 pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let config = Config::load(&args.settings)?;
+    serve(config, flags).await
+}
+
+/// Runs what the settings say until a signal, then says what was done.
+pub async fn serve(config: Config, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let stop = Stop::on_signals()?;
-    let built = stop.token().run_until_cancelled(Host::build(config, flags)).await;
+    let building = Host::build(config, flags, stop.token());
+    let built = stop.token().run_until_cancelled(building).await;
     let Some(host) = built.transpose()? else { return Ok(Exit::Ok) };
     host.introduction().iter().try_for_each(|line| output::line(line))?;
-    let ended = host.run(stop.token().clone()).await?;
-    ended.iter().try_for_each(|pipeline| output::line(&pipeline.to_string()))?;
-    let has_stopped_shards = ended.iter().any(|pipeline| !pipeline.summary.stopped.is_empty());
-    Ok(if has_stopped_shards { Exit::Partial } else { Exit::Ok })
+    let done = host.run(stop.token().clone()).await?;
+    output::line(done.to_string().trim_end())?;
+    Ok(if done.is_partial() { Exit::Partial } else { Exit::Ok })
 }

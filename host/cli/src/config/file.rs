@@ -4,7 +4,7 @@ use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use miette::{NamedSource, SourceSpan};
 
-use super::{Config, Endpoint, PipelineConfig, StoreKind};
+use super::{Config, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind};
 use crate::{exit::Exit, failure::Failure};
 
 /// How much of a word must agree for it to be what was meant, 0 to 1.
@@ -26,8 +26,11 @@ impl Config {
     }
 
     fn resolve(&mut self, folder: &Path) {
+        let streams = self.ingest.iter_mut().flat_map(|ingest| ingest.streams.values_mut());
+        let ingest = streams.flat_map(IngestStreamConfig::paths);
         let components = self.pipelines.values_mut().flat_map(PipelineConfig::components);
-        let paths = components.chain(self.kinesis.data_dir.as_mut()).chain(self.leases.path.as_mut());
+        let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path);
+        let paths = components.chain(kept).chain(ingest);
         for path in paths {
             *path = folder.join(&*path);
         }
@@ -39,10 +42,12 @@ impl Config {
 
     /// What no single setting can know.
     fn validate(&self) -> Result<(), Failure> {
-        if self.pipelines.is_empty() {
-            return Err(contradiction("there is no pipeline to run")
-                .help("add one: [pipelines.NAME] with source, handler and sink"));
+        if self.pipelines.is_empty() && self.ingest.is_none() {
+            return Err(contradiction("there is no pipeline to run").help(
+                "add one: [pipelines.NAME] with source, handler and sink; or [ingest] to take documents over HTTP",
+            ));
         }
+        self.ingest.iter().try_for_each(IngestConfig::validate)?;
         let embedded = self.kinesis.endpoint == Endpoint::Embedded;
         if !embedded && (self.kinesis.data_dir.is_some() || self.kinesis.port != 0) {
             return Err(contradiction("kinesis.data-dir and kinesis.port belong to the embedded Kinesis")
@@ -65,15 +70,7 @@ impl Config {
                 return Err(contradiction(format!("pipeline {name} has both `sink` and `sinks.default`"))
                     .help("they are the same sink: leave one of them out"));
             }
-            let sinks = pipeline.named_sinks();
-            let ranged = sinks.into_iter().find(|(_, sink)| sink.processor.hash_range.is_some());
-            match ranged {
-                Some((sink, _)) => {
-                    Err(contradiction(format!("pipeline {name}, sink {sink}: hash-range is for sources"))
-                        .help("leave it out: only records that are read can belong elsewhere"))
-                }
-                None => Ok(()),
-            }
+            Ok(())
         })
     }
 

@@ -3,9 +3,11 @@
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
 mod file;
+mod ingest;
 mod names;
 mod pipeline;
 mod processor;
+mod producer;
 mod units;
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
@@ -13,9 +15,13 @@ use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 use serde::Deserialize;
 use tidemill_engine::limits;
 
+use crate::failure::Failure;
+
+pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use names::{Name, Start};
-pub use pipeline::{CreateConfig, HandlerConfig, PipelineConfig, SinkConfig};
+pub use pipeline::{HandlerConfig, PipelineConfig};
 pub use processor::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind};
+pub use producer::{CreateConfig, OrderingConfig, ProducerConfig, SinkConfig};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,7 +39,25 @@ pub struct Config {
     #[serde(default)]
     pub leases: LeasesConfig,
     /// What to run, by name.
+    #[serde(default)]
     pub pipelines: BTreeMap<Name, PipelineConfig>,
+    /// Takes documents over HTTP.
+    pub ingest: Option<IngestConfig>,
+}
+
+impl Config {
+    /// The settings of a host that does nothing but ingest.
+    pub fn of_ingest(ingest: IngestConfig) -> Result<Self, Failure> {
+        ingest.validate()?;
+        Ok(Self {
+            application: Name::try_from("ingest".to_owned()).expect("it is a name"),
+            grace: limits::GRACE,
+            kinesis: KinesisConfig::default(),
+            leases: LeasesConfig::default(),
+            pipelines: BTreeMap::new(),
+            ingest: Some(ingest),
+        })
+    }
 }
 
 /// `[kinesis]`: where the streams are.

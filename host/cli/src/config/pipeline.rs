@@ -11,11 +11,10 @@ use serde::Deserialize;
 use tidemill_engine::{
     consumer::{DEFAULT_SINK, OnFailure},
     limits,
-    producer::Ordering,
     stream::StreamRef,
 };
 
-use super::{Name, ProcessorConfig, Start, processor::ComponentConfig, units};
+use super::{CreateConfig, Name, ProcessorConfig, SinkConfig, Start, processor::ComponentConfig, units};
 
 /// `[pipelines.NAME]`: one stream, one handler, the sinks it emits to.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,7 +44,7 @@ impl PipelineConfig {
     /// The files of its components.
     pub fn components(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let sinks = self.sink.iter_mut().chain(self.sinks.values_mut());
-        let processors = sinks.map(|sink| &mut sink.processor).chain([&mut self.source.processor]);
+        let processors = sinks.map(|sink| &mut sink.producer.processor).chain([&mut self.source.processor]);
         let parts = processors.flat_map(ProcessorConfig::components);
         parts.map(|part: &mut ComponentConfig| &mut part.component).chain([&mut self.handler.component])
     }
@@ -55,7 +54,7 @@ impl PipelineConfig {
         let sinks = self.sink.iter().chain(self.sinks.values());
         [(&self.source.stream, self.source.create)]
             .into_iter()
-            .chain(sinks.map(|sink| (&sink.stream, sink.create)))
+            .chain(sinks.map(|sink| (&sink.stream, sink.producer.create)))
     }
 }
 
@@ -109,14 +108,6 @@ pub struct SourceConfig {
     pub discovery_interval: Duration,
 }
 
-/// `create`: how a stream is created if it is missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table such as { shards = 4 }")]
-pub struct CreateConfig {
-    /// Shards to open with.
-    pub shards: NonZeroU32,
-}
-
 /// `handler`: a component and what it may use.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(
@@ -145,56 +136,6 @@ pub struct HandlerConfig {
     /// Attempts at a batch.
     #[serde(default = "attempts")]
     pub attempts: NonZeroU32,
-}
-
-/// `sink`: a stream that is written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table such as { stream = \"orders\" }"
-)]
-pub struct SinkConfig {
-    /// Name or ARN.
-    #[serde(deserialize_with = "units::parsed")]
-    pub stream: StreamRef,
-    /// Packs documents into records.
-    #[serde(default)]
-    pub processor: ProcessorConfig,
-    /// Creates the stream if it is missing.
-    pub create: Option<CreateConfig>,
-    /// How long a document may wait for company.
-    #[serde(default = "linger", deserialize_with = "units::duration")]
-    pub linger: Duration,
-    /// Bytes of documents held before the handler has to wait.
-    #[serde(default = "buffer", deserialize_with = "units::bytes")]
-    pub buffer: usize,
-    /// PutRecords requests under way at once.
-    #[serde(default = "requests")]
-    pub requests: NonZeroUsize,
-    /// What is promised about the order of documents with one partition key.
-    #[serde(default)]
-    pub ordering: OrderingConfig,
-}
-
-/// What is promised about the order of documents with one partition key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrderingConfig {
-    /// They stay in order.
-    #[default]
-    PerKey,
-    /// Nothing.
-    Relaxed,
-}
-
-impl From<OrderingConfig> for Ordering {
-    fn from(config: OrderingConfig) -> Self {
-        match config {
-            OrderingConfig::PerKey => Self::PerKey,
-            OrderingConfig::Relaxed => Self::Relaxed,
-        }
-    }
 }
 
 fn fetch_interval() -> Duration {
@@ -227,16 +168,4 @@ fn batch_bytes() -> usize {
 
 fn attempts() -> NonZeroU32 {
     NonZeroU32::new(limits::HANDLER_ATTEMPTS).expect("the default is not zero")
-}
-
-fn linger() -> Duration {
-    limits::LINGER
-}
-
-fn buffer() -> usize {
-    limits::PRODUCER_BYTES
-}
-
-fn requests() -> NonZeroUsize {
-    NonZeroUsize::new(limits::PRODUCER_REQUESTS).expect("the default is not zero")
 }

@@ -25,11 +25,28 @@ pub fn positive_duration<'de, D: Deserializer<'de>>(input: D) -> Result<Duration
 /// A number of bytes such as `"64MiB"`, at least one.
 pub fn bytes<'de, D: Deserializer<'de>>(input: D) -> Result<usize, D::Error> {
     let text = String::deserialize(input)?;
-    let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
-    let size = text.parse::<ByteSize>().ok().filter(|_| has_unit);
-    size.and_then(|size| usize::try_from(size.as_u64()).ok()).filter(|&size| size > 0).ok_or_else(|| {
-        D::Error::custom(format!("not a size: write it as \"64MiB\" or \"500KB\", got={text:?}"))
-    })
+    size(&text).filter(|&size| size > 0).ok_or_else(|| no_size(&text))
+}
+
+/// A number of bytes such as `"1MiB"`, or none at all.
+pub fn bytes_or_zero<'de, D: Deserializer<'de>>(input: D) -> Result<Option<usize>, D::Error> {
+    let text = String::deserialize(input)?;
+    size(&text).map(Some).ok_or_else(|| no_size(&text))
+}
+
+/// A number of bytes, where there may be none.
+pub fn optional_bytes<'de, D: Deserializer<'de>>(input: D) -> Result<Option<usize>, D::Error> {
+    bytes(input).map(Some)
+}
+
+/// A duration, zero too, where there may be none.
+pub fn optional_duration_or_zero<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Duration>, D::Error> {
+    duration(input).map(Some)
+}
+
+/// A duration above zero, where there may be none.
+pub fn optional_duration<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Duration>, D::Error> {
+    positive_duration(input).map(Some)
 }
 
 /// Any text that a type checks when it is parsed.
@@ -39,4 +56,23 @@ where
     T: FromStr<Err: fmt::Display>,
 {
     String::deserialize(input)?.parse().map_err(D::Error::custom)
+}
+
+/// Any text that a type checks when it is parsed, where there may be none.
+pub fn optional<'de, D, T>(input: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    parsed(input).map(Some)
+}
+
+fn size(text: &str) -> Option<usize> {
+    let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
+    let size = text.parse::<ByteSize>().ok().filter(|_| has_unit)?;
+    usize::try_from(size.as_u64()).ok()
+}
+
+fn no_size<E: Error>(text: &str) -> E {
+    E::custom(format!("not a size: write it as \"64MiB\" or \"500KB\", got={text:?}"))
 }

@@ -14,12 +14,17 @@ pub struct MemoryBound {
     pub producers: usize,
     /// Bytes that instances may hold, one instance a shard.
     pub instances: usize,
+    /// Bytes that ingest may hold: bodies of requests, and its producers.
+    pub ingest: usize,
 }
 
 impl MemoryBound {
     /// All of it, in bytes.
     pub fn bytes(&self) -> usize {
-        self.shards * limits::READS_PER_SHARD * limits::GET_RECORDS_BYTES + self.producers + self.instances
+        self.shards * limits::READS_PER_SHARD * limits::GET_RECORDS_BYTES
+            + self.producers
+            + self.instances
+            + self.ingest
     }
 }
 
@@ -28,21 +33,23 @@ impl AddAssign for MemoryBound {
         self.shards += more.shards;
         self.producers += more.producers;
         self.instances += more.instances;
+        self.ingest += more.ingest;
     }
 }
 
 impl fmt::Display for MemoryBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shards, producers, instances } = *self;
+        let Self { shards, producers, instances, ingest } = *self;
         let read = ByteSize(limits::GET_RECORDS_BYTES as u64);
         let size = |bytes: usize| ByteSize(bytes as u64);
         write!(
             f,
-            "at most {}: {shards} shards x {} reads of {read}, producers {}, instances {}",
+            "at most {}: {shards} shards x {} reads of {read}, producers {}, instances {}, ingest {}",
             size(self.bytes()),
             limits::READS_PER_SHARD,
             size(producers),
             size(instances),
+            size(ingest),
         )
     }
 }
@@ -52,13 +59,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i7_the_bound_is_the_sum_of_reads_producers_and_instances() {
-        let mut bound = MemoryBound { shards: 4, producers: 32 << 20, instances: 4 * (64 << 20) };
-        bound += MemoryBound { shards: 1, producers: 0, instances: 16 << 20 };
-        assert_eq!(bound.bytes(), (100 + 32 + 256 + 16) << 20);
+    fn i7_the_bound_is_the_sum_of_reads_producers_instances_and_ingest() {
+        let mut bound = MemoryBound { shards: 4, producers: 32 << 20, instances: 4 * (64 << 20), ingest: 0 };
+        bound += MemoryBound { shards: 1, producers: 0, instances: 16 << 20, ingest: 96 << 20 };
+        assert_eq!(bound.bytes(), (100 + 32 + 256 + 16 + 96) << 20);
         assert_eq!(
             bound.to_string(),
-            "at most 404.0 MiB: 5 shards x 2 reads of 10.0 MiB, producers 32.0 MiB, instances 272.0 MiB"
+            "at most 500.0 MiB: 5 shards x 2 reads of 10.0 MiB, producers 32.0 MiB, instances 272.0 MiB, ingest 96.0 MiB"
         );
     }
 }

@@ -1,6 +1,10 @@
 //! Components: loading and checking them, and what is said about those that are refused.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use bytesize::ByteSize;
 use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role};
@@ -9,6 +13,21 @@ use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
 
 /// How much of a digest is shown.
 const DIGEST_SHOWN: usize = 8;
+
+/// The engine of this process, made when the first component needs it.
+#[derive(Debug, Default)]
+pub struct LazyEngine(OnceLock<Engine>);
+
+impl LazyEngine {
+    /// The engine.
+    pub fn get(&self) -> Result<&Engine, Failure> {
+        if let Some(engine) = self.0.get() {
+            return Ok(engine);
+        }
+        let engine = engine()?;
+        Ok(self.0.get_or_init(|| engine))
+    }
+}
 
 /// Makes the engine of this process.
 pub fn engine() -> Result<Engine, Failure> {

@@ -23,6 +23,8 @@ impl Stores {
         let application = config.application.clone();
         let path = match config.lease_store() {
             StoreKind::Memory => None,
+            // The file belongs to whoever reads.
+            StoreKind::File if config.pipelines.is_empty() => None,
             StoreKind::File => config.leases.path.as_deref(),
         };
         let file = path.map(|path| FileLeases::open(path, application.as_str())).transpose();

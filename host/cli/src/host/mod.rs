@@ -6,32 +6,38 @@ pub mod component;
 mod leases;
 mod pipeline;
 pub mod processor;
+pub mod report;
 mod running;
+pub mod target;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tidemill_engine::{
-    kinesis::Kinesis,
     lease::{WorkerId, keeper::KeeperSettings},
     time::Clock,
 };
 use tidemill_local_kinesis::{LocalKinesis, Settings};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     args::ConnectionFlags,
     config::{Config, KinesisConfig},
     endpoint,
     failure::Failure,
+    ingest::Ingest,
 };
 
 use bound::MemoryBound;
+use component::LazyEngine;
 use leases::Stores;
 use pipeline::{BuiltPipeline, Components, Surroundings};
+use target::Target;
 
 /// A host that is ready to run.
 #[derive(Debug)]
 pub struct Host {
     pipelines: Vec<BuiltPipeline>,
+    ingest: Option<Ingest>,
     surroundings: Surroundings,
     embedded: Option<LocalKinesis>,
     grace: Duration,
@@ -40,17 +46,21 @@ pub struct Host {
 impl Host {
     /// Opens everything that the settings name. What is wrong with the machine's own files is told before anything
     /// is asked of a stream.
-    pub async fn build(config: Config, flags: ConnectionFlags) -> Result<Self, Failure> {
+    pub async fn build(
+        config: Config,
+        flags: ConnectionFlags,
+        stop: &CancellationToken,
+    ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engine = component::engine()?;
+        let engines = LazyEngine::default();
         let mut components = Vec::new();
         for pipeline in config.pipelines.values() {
-            components.push(Components::load(&engine, pipeline).await?);
+            components.push(Components::load(&engines, pipeline).await?);
         }
         let stores = Stores::open(&config)?;
-        let (embedded, kinesis) = connect(config.kinesis, flags).await?;
+        let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
-            kinesis,
+            target,
             worker: WorkerId::from(&*format!("{}-{}", std::process::id(), clock.now())),
             clock,
             keeper: KeeperSettings {
@@ -63,7 +73,11 @@ impl Host {
             let leases = stores.of_pipeline(&name);
             pipelines.push(BuiltPipeline::build(name, pipeline, components, leases, &surroundings).await?);
         }
-        Ok(Self { pipelines, surroundings, embedded, grace: config.grace })
+        let ingest = match config.ingest {
+            Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),
+            None => None,
+        };
+        Ok(Self { pipelines, ingest, surroundings, embedded, grace: config.grace })
     }
 
     /// What the host is about to do, for people.
@@ -71,8 +85,10 @@ impl Host {
         let embedded = self.embedded.iter().map(|local| endpoint::introduction(local.url()));
         let mut bound = MemoryBound::default();
         self.pipelines.iter().for_each(|pipeline| bound += pipeline.bound());
+        bound.ingest = self.ingest.as_ref().map_or(0, Ingest::memory);
         let memory = format!("memory {bound}");
-        embedded.chain([memory]).chain(self.pipelines.iter().map(ToString::to_string)).collect()
+        let pipelines = self.pipelines.iter().map(ToString::to_string);
+        embedded.chain([memory]).chain(self.ingest.iter().map(ToString::to_string)).chain(pipelines).collect()
     }
 }
 
@@ -80,13 +96,13 @@ impl Host {
 async fn connect(
     config: KinesisConfig,
     flags: ConnectionFlags,
-) -> Result<(Option<LocalKinesis>, Arc<dyn Kinesis>), Failure> {
+) -> Result<(Option<LocalKinesis>, Target), Failure> {
     if let Some(settings) = flags.over(&config) {
-        return Ok((None, endpoint::open(&settings).await?));
+        return Ok((None, Target::connect(&settings).await?));
     }
     let settings = Settings { port: config.port, data_dir: config.data_dir, ..Settings::default() };
     let local = LocalKinesis::start(settings).await.map_err(|error| endpoint::not_started(&error))?;
     // Others join by the wire. This process needs none, nor the credentials that a client would look for.
-    let kinesis = local.kinesis();
-    Ok((Some(local), kinesis))
+    let target = Target::embedded(local.kinesis());
+    Ok((Some(local), target))
 }

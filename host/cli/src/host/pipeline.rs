@@ -1,25 +1,21 @@
 //! One pipeline of the settings, opened: its streams were looked at, its component is compiled.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
     consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings},
-    kinesis::{Kinesis, StreamMode},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
-    producer::{Producer, ProducerSettings},
+    producer::Producer,
     stream::StreamRef,
     time::Clock,
 };
-use tidemill_runtime::{ComponentHandler, Engine};
+use tidemill_runtime::ComponentHandler;
 
-use super::{bound::MemoryBound, component, processor::LoadedProcessor};
+use super::{
+    bound::MemoryBound, component, component::LazyEngine, processor::LoadedProcessor, target::Target,
+};
 use crate::{
-    config::{CreateConfig, Name, PipelineConfig, SinkConfig},
+    config::{Name, PipelineConfig, SinkConfig},
     endpoint,
     failure::Failure,
 };
@@ -28,7 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Surroundings {
     /// Where the streams are.
-    pub kinesis: Arc<dyn Kinesis>,
+    pub target: Target,
     /// This process.
     pub worker: WorkerId,
     /// Tells the date.
@@ -49,13 +45,14 @@ pub struct BuiltPipeline {
     shards: usize,
 }
 
-/// A sink whose producer is not started yet.
+/// A sink with its producer, which has nothing to do yet.
 #[derive(Debug)]
 struct BuiltSink {
     name: String,
     stream: StreamRef,
-    settings: ProducerSettings,
-    processor: LoadedProcessor,
+    buffer: usize,
+    instances: usize,
+    producer: Producer,
 }
 
 /// The components of a pipeline, compiled, and the processors of the host's own beside them.
@@ -69,12 +66,12 @@ pub struct Components {
 
 impl Components {
     /// Loads all that a pipeline names.
-    pub async fn load(engine: &Engine, config: &PipelineConfig) -> Result<Self, Failure> {
-        let handler = component::load(engine, &config.handler).await?;
+    pub async fn load(engine: &LazyEngine, config: &PipelineConfig) -> Result<Self, Failure> {
+        let handler = component::load(engine.get()?, &config.handler).await?;
         let source = LoadedProcessor::load(engine, &config.source.processor).await?;
         let mut sinks = BTreeMap::new();
         for (name, sink) in config.named_sinks() {
-            sinks.insert(name.to_owned(), LoadedProcessor::load(engine, &sink.processor).await?);
+            sinks.insert(name.to_owned(), LoadedProcessor::load(engine, &sink.producer.processor).await?);
         }
         Ok(Self { handler, source, sinks })
     }
@@ -90,8 +87,8 @@ impl BuiltPipeline {
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
         let PipelineConfig { source: from, handler: limits, sink, sinks, on_failure } = config;
-        let kinesis = &*surroundings.kinesis;
-        let stream = endpoint::ensure_stream(kinesis, &from.stream, from.create.map(mode)).await?;
+        let kinesis = &*surroundings.target.kinesis;
+        let stream = endpoint::ensure_stream(kinesis, &from.stream, from.create.map(Into::into)).await?;
         let settings = PipelineSettings {
             start: from.start.0,
             batch_records: limits.batch_records.get(),
@@ -103,6 +100,7 @@ impl BuiltPipeline {
                 idle_interval: from.idle_interval,
                 ..ReaderSettings::default()
             },
+            hash_range: from.processor.hash_range_policy(),
             keeper: surroundings.keeper,
             discovery_interval: from.discovery_interval,
             ..PipelineSettings::new(name.as_str(), from.stream)
@@ -123,25 +121,24 @@ impl BuiltPipeline {
     pub fn bound(&self) -> MemoryBound {
         MemoryBound {
             shards: self.shards,
-            producers: self.sinks.iter().map(|sink| sink.settings.bytes).sum(),
+            producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
             instances: self.shards * (self.memory + self.source.memory)
-                + self.sinks.iter().map(|sink| sink.processor.memory).sum::<usize>(),
+                + self.sinks.iter().map(|sink| sink.instances).sum::<usize>(),
+            ..MemoryBound::default()
         }
     }
 
-    /// Starts the producers of the sinks, and hands over what is left to be run.
+    /// Hands over what is to be run.
     pub fn start(self, surroundings: &Surroundings) -> Pipeline {
-        let producer = |sink: BuiltSink| {
-            let kinesis = Arc::clone(&surroundings.kinesis);
-            (sink.name, Producer::start(sink.settings, sink.stream, kinesis, sink.processor.processor))
-        };
         Pipeline {
             settings: self.settings,
-            kinesis: Arc::clone(&surroundings.kinesis),
+            kinesis: Arc::clone(&surroundings.target.kinesis),
             leases: self.leases,
             processor: self.source.processor,
             handler: self.handler,
-            sinks: Arc::new(self.sinks.into_iter().map(producer).collect::<BTreeMap<_, _>>()),
+            sinks: Arc::new(
+                self.sinks.into_iter().map(|sink| (sink.name, sink.producer)).collect::<BTreeMap<_, _>>(),
+            ),
             worker: surroundings.worker.clone(),
             clock: surroundings.clock,
             progress: Arc::new(Progress::default()),
@@ -166,19 +163,10 @@ impl BuiltSink {
         processor: LoadedProcessor,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
-        let create = config.create.map(mode);
-        let stream = endpoint::ensure_stream(&*surroundings.kinesis, &config.stream, create).await?;
-        let settings = ProducerSettings {
-            linger: config.linger,
-            bytes: config.buffer,
-            requests: config.requests,
-            ordering: config.ordering.into(),
-            max_record_bytes: stream.max_record_bytes,
-            // Producers that start in the same millisecond differ by their streams and sinks.
-            seed: surroundings.clock.now().0 ^ seed_of(&name, &config.stream),
-            ..ProducerSettings::default()
-        };
-        Ok(Self { name, stream: config.stream, settings, processor })
+        let SinkConfig { stream, producer } = config;
+        let (buffer, instances) = (producer.buffer(), processor.memory);
+        let producer = surroundings.target.open(&producer, processor.processor, &stream, &name, None).await?;
+        Ok(Self { name, stream, buffer, instances, producer })
     }
 }
 
@@ -190,14 +178,4 @@ impl fmt::Display for BuiltSink {
             write!(f, "{}={}", self.name, self.stream)
         }
     }
-}
-
-fn mode(create: CreateConfig) -> StreamMode {
-    StreamMode::Provisioned { shards: create.shards.get() }
-}
-
-fn seed_of(name: &str, stream: &StreamRef) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (name, stream).hash(&mut hasher);
-    hasher.finish()
 }

@@ -4,9 +4,9 @@ use std::{fmt, path::Path, sync::Arc};
 
 use tidemill_engine::{native::NativeProcessor, processor::Processor};
 use tidemill_processors::Codec;
-use tidemill_runtime::{ComponentProcessor, Engine, Half, ProcessorSettings, Role};
+use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role};
 
-use super::component;
+use super::component::{self, LazyEngine};
 use crate::{
     config::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind},
     failure::Failure,
@@ -24,18 +24,19 @@ pub struct LoadedProcessor {
 
 impl LoadedProcessor {
     /// Loads a processor, with its components if it has any.
-    pub async fn load(engine: &Engine, config: &ProcessorConfig) -> Result<Self, Failure> {
+    pub async fn load(engine: &LazyEngine, config: &ProcessorConfig) -> Result<Self, Failure> {
         let loaded = match &config.kind {
             ProcessorKind::Native(codec) => return Ok(Self::native(*codec, config)),
             ProcessorKind::Whole(whole) => {
-                ComponentProcessor::load(engine, &whole.component, &settings(whole)).await
+                ComponentProcessor::load(engine.get()?, &whole.component, &settings(whole)).await
             }
             ProcessorKind::Halves(aggregator, serializer) => {
                 let none = ProcessorSettings::new("none");
                 let of_aggregator = component_of(aggregator).map_or(none.clone(), settings);
                 let of_serializer = component_of(serializer).map_or(none, settings);
                 let aggregator = half(aggregator, &of_aggregator);
-                ComponentProcessor::of_halves(engine, aggregator, half(serializer, &of_serializer)).await
+                ComponentProcessor::of_halves(engine.get()?, aggregator, half(serializer, &of_serializer))
+                    .await
             }
         };
         let processor = loaded.map_err(|error| component::refused(&error))?;
@@ -43,12 +44,9 @@ impl LoadedProcessor {
         Ok(Self { processor: Arc::new(processor), memory: config.memory(), label })
     }
 
-    /// Loads the one processor of a command that runs no pipeline, and with it an engine if it is a component.
+    /// Loads the one processor of a command that runs no pipeline.
     pub async fn alone(config: &ProcessorConfig) -> Result<Self, Failure> {
-        match config.kind {
-            ProcessorKind::Native(codec) => Ok(Self::native(codec, config)),
-            _ => Self::load(&component::engine()?, config).await,
-        }
+        Self::load(&LazyEngine::default(), config).await
     }
 
     fn native(codec: Codec, config: &ProcessorConfig) -> Self {

@@ -1,4 +1,4 @@
-//! The host at work: one task a pipeline, until a signal or until a pipeline cannot go on.
+//! The host at work: one task a pipeline, and ingest, until a signal or until a pipeline cannot go on.
 
 use std::{
     fmt,
@@ -13,16 +13,18 @@ use futures::{
 };
 use tidemill_engine::{
     consumer::{PipelineError, Progress, Summary},
-    limits,
     producer::Producer,
     task,
 };
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::Host;
-use crate::{exit::Exit, failure::Failure};
+use super::{
+    Host,
+    report::{Totals, now_and_then},
+};
+use crate::{exit::Exit, failure::Failure, ingest};
 
 /// What a pipeline did in its life.
 #[derive(Debug)]
@@ -33,22 +35,55 @@ pub struct Ended {
     pub summary: Summary,
 }
 
+/// What the host did until it was stopped.
+#[derive(Debug)]
+pub struct Done {
+    /// Each pipeline.
+    pub pipelines: Vec<Ended>,
+    /// Each stream of ingest.
+    pub ingest: Vec<ingest::Ended>,
+}
+
+impl Done {
+    /// Whether a shard had stopped, or a document that ingest had accepted is not on its stream.
+    pub fn is_partial(&self) -> bool {
+        self.pipelines.iter().any(|pipeline| !pipeline.summary.stopped.is_empty())
+            || self.ingest.iter().any(ingest::Ended::has_losses)
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pipelines.iter().try_for_each(|ended| writeln!(f, "{ended}"))?;
+        self.ingest.iter().try_for_each(|ended| writeln!(f, "{ended}"))
+    }
+}
+
+/// What is reported of a pipeline at work.
+struct Watched {
+    pipeline: String,
+    progress: Arc<Progress>,
+    producers: Vec<Producer>,
+}
+
 /// One pipeline at work.
 type Running = BoxFuture<'static, (String, Result<Summary, Failure>)>;
 
 impl Host {
     /// Runs until `stop` is cancelled, or until a pipeline cannot go on, which stops the others too. What is in hand
     /// is finished within the grace period.
-    pub async fn run(self, stop: CancellationToken) -> Result<Vec<Ended>, Failure> {
-        let Self { pipelines, surroundings, embedded, grace } = self;
+    pub async fn run(self, stop: CancellationToken) -> Result<Done, Failure> {
+        let Self { pipelines, ingest, surroundings, embedded, grace } = self;
         let running = FuturesUnordered::<Running>::new();
         let mut watched = Vec::new();
-        let mut producers: Vec<Producer> = Vec::new();
         for pipeline in pipelines {
             let pipeline = pipeline.start(&surroundings);
             let name = pipeline.settings.name.clone();
-            watched.push((name.clone(), Arc::clone(&pipeline.progress)));
-            producers.extend(pipeline.sinks.values().cloned());
+            watched.push(Watched {
+                pipeline: name.clone(),
+                progress: Arc::clone(&pipeline.progress),
+                producers: pipeline.sinks.values().cloned().collect(),
+            });
             // The span is how every line of the log says which pipeline it is about.
             let span = tracing::info_span!("pipeline", %name);
             let work = task::spawn("pipeline", pipeline.run(stop.clone()).instrument(span));
@@ -60,21 +95,30 @@ impl Host {
                 .boxed(),
             );
         }
-        let work = async {
+        let pipelines = within_grace(&stop, grace, async {
             let ended = wait(running, &stop).await;
-            for producer in &producers {
+            for producer in watched.iter().flat_map(|pipeline| &pipeline.producers) {
                 producer.close().await;
             }
+            ended
+        });
+        let ingest = async {
+            match ingest {
+                Some(ingest) => ingest.run(grace).await,
+                None => Vec::new(),
+            }
+        };
+        let work = async {
+            let (pipelines, ingest) = futures::join!(pipelines, ingest);
             if let Some(local) = embedded {
                 local.stop().await;
             }
-            ended
+            Ok(Done { pipelines: pipelines?, ingest })
         };
         tokio::select! {
             biased;
-            ended = work => ended,
-            () = out_of_time(&stop, grace) => Err(not_drained(grace)),
-            () = report(&watched) => unreachable!("it reports for ever"),
+            done = work => done,
+            () = now_and_then(|| report(&watched)) => unreachable!("it reports for ever"),
         }
     }
 }
@@ -112,9 +156,20 @@ fn sorted(
     }
 }
 
-async fn out_of_time(stop: &CancellationToken, grace: Duration) {
-    stop.cancelled().await;
-    sleep(grace).await;
+async fn within_grace<T>(
+    stop: &CancellationToken,
+    grace: Duration,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let out_of_time = async {
+        stop.cancelled().await;
+        sleep(grace).await;
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        () = out_of_time => Err(not_drained(grace)),
+    }
 }
 
 fn not_drained(grace: Duration) -> Failure {
@@ -126,34 +181,38 @@ fn not_drained(grace: Duration) -> Failure {
     )
 }
 
-async fn report(watched: &[(String, Arc<Progress>)]) {
-    let mut ticks = interval(limits::REPORT_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
-    loop {
-        ticks.tick().await;
-        for (pipeline, progress) in watched {
-            tracing::info!(
-                %pipeline,
-                records = progress.records.load(Relaxed),
-                done = progress.done.load(Relaxed),
-                emitted = progress.emitted.load(Relaxed),
-                failed_attempts = progress.failed_attempts.load(Relaxed),
-                shards = progress.active_shards.load(Relaxed),
-                "so far"
-            );
-        }
+fn report(watched: &[Watched]) {
+    for Watched { pipeline, progress, producers } in watched {
+        let Totals { entries, throttled, retried, expired, wrong_shard } = Totals::of(producers);
+        tracing::info!(
+            %pipeline,
+            records = progress.records.load(Relaxed),
+            done = progress.done.load(Relaxed),
+            emitted = progress.emitted.load(Relaxed),
+            failed_attempts = progress.failed_attempts.load(Relaxed),
+            shards = progress.active_shards.load(Relaxed),
+            entries,
+            throttled,
+            retried,
+            expired,
+            wrong_shard,
+            "so far"
+        );
     }
 }
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { records, done, emitted, dropped, rejected, stopped } = &self.summary;
+        let Summary { records, done, emitted, dropped, rejected, misplaced, passed_over, stopped } =
+            &self.summary;
         let name = &self.name;
         write!(
             f,
             "pipeline {name}: kinesis-records={records} done={done} emitted={emitted} dropped={dropped} rejected={rejected}"
         )?;
+        if *misplaced > 0 {
+            write!(f, " misplaced={misplaced} passed-over={passed_over}")?;
+        }
         stopped.iter().try_for_each(|at| write!(f, "\n  stopped at shard {}: {}", at.shard, at.reason))
     }
 }

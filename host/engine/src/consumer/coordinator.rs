@@ -19,11 +19,13 @@ use super::{
     shard::{ShardExit, ShardTask},
 };
 use crate::{
+    hash::HashRange,
     kinesis::{KinesisError, Shard, ShardFilter, list_all_shards},
     lease::{
         Lease, LeaseError, LeaseKey,
         plan::{Observer, Plan, plan},
     },
+    record::ShardId,
     task,
 };
 
@@ -137,7 +139,10 @@ impl Coordinator {
         }
         for lease in plan.take {
             match self.pipeline.leases.take(&lease, &self.pipeline.worker).await {
-                Ok(taken) => self.begin(taken),
+                Ok(taken) => {
+                    let range = self.range_of(&taken.key.shard).await;
+                    self.begin(taken, range);
+                }
                 // Another worker was faster.
                 Err(LeaseError::Lost(_)) => {}
                 Err(error) => return Err(error),
@@ -152,12 +157,31 @@ impl Coordinator {
         Ok(())
     }
 
-    fn begin(&mut self, lease: Lease) {
+    /// The hash keys that a shard takes. Another worker may have made the lease of a shard that is younger than the
+    /// last listing here, so then there is another; none where that fails, because reading does not depend on it.
+    async fn range_of(&mut self, shard: &ShardId) -> Option<HashRange> {
+        let find =
+            |shards: &[Shard]| shards.iter().find(|listed| listed.id == *shard).map(|listed| listed.range);
+        if let Some(range) = find(&self.shards) {
+            return Some(range);
+        }
+        let Pipeline { kinesis, settings, .. } = &*self.pipeline;
+        match list_all_shards(&**kinesis, &settings.stream, ShardFilter::All).await {
+            Ok(shards) => self.shards = shards,
+            Err(error) => {
+                tracing::warn!(stream = %self.stream, %shard, %error,
+                    "the hash keys of the shard are not known, so nothing in it counts as misplaced");
+            }
+        }
+        find(&self.shards)
+    }
+
+    fn begin(&mut self, lease: Lease, range: Option<HashRange>) {
         let key = lease.key.clone();
         tracing::info!(lease = %key, checkpoint = %lease.checkpoint, "reading the shard");
         self.held.insert(key.clone());
         self.pipeline.progress.active_shards.fetch_add(1, Relaxed);
-        let work = ShardTask::new(Arc::clone(&self.pipeline), lease, self.stop.clone());
+        let work = ShardTask::new(Arc::clone(&self.pipeline), lease, range, self.stop.clone());
         let task = task::spawn("shard", work.run());
         let ended = task.map(move |result| match result {
             Ok(exit) => (key, Some(exit)),

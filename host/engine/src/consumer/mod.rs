@@ -6,13 +6,15 @@
 //!                            (one ahead)                              │                  │
 //!                            lease keeper ◀──checkpoint── outstanding ◀──tickets─────────┘
 //! ```
-//! [`Pipeline`] owns the coordinator, which owns one task a shard; a shard task owns its reader and its lease
+//! [`Consumer`] puts a [`Pipeline`] together for programs that embed the engine. A pipeline owns the coordinator, which owns one task a shard; a shard task owns its reader and its lease
 //! keeper. Dropping an owner stops what it owns. A checkpoint moves only when the batch was handled and every
 //! document emitted for it, and for all batches before it, is acknowledged.
 
+mod builder;
 mod coordinator;
 mod delivery;
 mod ending;
+mod misplaced;
 mod outstanding;
 mod pipeline;
 mod place;
@@ -22,6 +24,7 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
+pub use builder::Consumer;
 pub use delivery::DEFAULT_SINK;
 pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};

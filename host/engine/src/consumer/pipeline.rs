@@ -19,7 +19,7 @@ use crate::{
     kinesis::{Kinesis, KinesisError},
     lease::{LeaseError, LeaseStore, WorkerId, keeper::KeeperSettings, plan::Start},
     limits,
-    processor::Processor,
+    processor::{HashRangePolicy, Processor},
     producer::Producer,
     stream::StreamRef,
     time::Clock,
@@ -65,6 +65,8 @@ pub struct PipelineSettings {
     pub attempts: u32,
     /// What becomes of records that cannot be handled.
     pub on_failure: OnFailure,
+    /// What becomes of aggregated records with user records that belong to other shards.
+    pub hash_range: HashRangePolicy,
     /// How shards are read.
     pub reader: ReaderSettings,
     /// How leases are kept.
@@ -84,6 +86,7 @@ impl PipelineSettings {
             batch_bytes: limits::BATCH_BYTES,
             attempts: limits::HANDLER_ATTEMPTS,
             on_failure: OnFailure::default(),
+            hash_range: HashRangePolicy::default(),
             reader: ReaderSettings::default(),
             keeper: KeeperSettings::default(),
             discovery_interval: limits::DISCOVERY_INTERVAL,
@@ -114,6 +117,10 @@ pub struct Summary {
     pub dropped: u64,
     /// Records, or parts of them, that did not decode.
     pub rejected: u64,
+    /// User records whose own hash keys are outside of the range of the shard that they came in.
+    pub misplaced: u64,
+    /// User records passed over under [`HashRangePolicy::StrictKcl`]; they are not among those done.
+    pub passed_over: u64,
     /// Shards that were read no further because of a failure.
     pub stopped: Vec<StoppedShard>,
 }
@@ -156,6 +163,8 @@ impl Pipeline {
             emitted: progress.emitted.load(Relaxed),
             dropped: progress.dropped.load(Relaxed),
             rejected: progress.rejected.load(Relaxed),
+            misplaced: progress.misplaced.load(Relaxed),
+            passed_over: progress.passed_over.load(Relaxed),
             stopped: progress.stopped(),
         })
     }

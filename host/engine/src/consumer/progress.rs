@@ -26,6 +26,10 @@ pub struct Progress {
     pub dropped: AtomicU64,
     /// Records, or parts of them, that did not decode.
     pub rejected: AtomicU64,
+    /// User records whose own hash keys are outside of the range of the shard that they came in.
+    pub misplaced: AtomicU64,
+    /// User records passed over, because they or some beside them are misplaced and the policy is strict.
+    pub passed_over: AtomicU64,
     /// Shards read to their end.
     pub ended_shards: AtomicU64,
     /// Shards being worked on now.

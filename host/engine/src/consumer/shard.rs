@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     delivery::{Delivered, Delivery, Halt, sequences},
     ending,
+    misplaced::Misplaced,
     outstanding::{Handled, Outstanding},
     pipeline::{OnFailure, Pipeline},
     place::{self, Readable, Skip, SubPlace},
@@ -17,6 +18,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     batch::{Batch, BatchInfo},
+    hash::HashRange,
     kinesis::ChildShard,
     lease::{Checkpoint, Lease, keeper::LeaseKeeper},
     limits,
@@ -55,6 +57,7 @@ pub(super) struct ShardTask {
     stream: Arc<str>,
     delivery: Delivery,
     outstanding: Outstanding,
+    misplaced: Misplaced,
 }
 
 /// Why the work on a shard is over.
@@ -71,7 +74,13 @@ enum Over {
 type Step = Result<(), Over>;
 
 impl ShardTask {
-    pub(super) fn new(pipeline: Arc<Pipeline>, lease: Lease, stop: CancellationToken) -> Self {
+    /// `range` are the hash keys that the shard takes, where known.
+    pub(super) fn new(
+        pipeline: Arc<Pipeline>,
+        lease: Lease,
+        range: Option<HashRange>,
+        stop: CancellationToken,
+    ) -> Self {
         let (first, longest) = limits::HANDLER_BACKOFF;
         let delivery = Delivery {
             handler: Arc::clone(&pipeline.handler),
@@ -83,7 +92,9 @@ impl ShardTask {
             stop: stop.clone(),
         };
         let stream = Arc::clone(&lease.key.stream);
-        Self { pipeline, lease, stop, stream, delivery, outstanding: Outstanding::default() }
+        let check = HashCheck { range, policy: pipeline.settings.hash_range };
+        let misplaced = Misplaced::new(lease.key.clone(), check);
+        Self { pipeline, lease, stop, stream, delivery, outstanding: Outstanding::default(), misplaced }
     }
 
     /// Works until the shard ends, the lease is lost, or the pipeline stops.
@@ -191,8 +202,9 @@ impl ShardTask {
         let progress = Arc::clone(&self.pipeline.progress);
         Progress::count(&progress.records, fetch.records.len());
         if let Some(last) = fetch.records.last() {
-            let decoded = self.pipeline.processor.decode(&fetch.records, HashCheck::default()).await;
+            let decoded = self.pipeline.processor.decode(&fetch.records, self.misplaced.check).await;
             let decoded = decoded.map_err(|error| Over::Failed(error.to_string()))?;
+            self.misplaced.take_in(&decoded, &progress);
             let decoded = match skip.take() {
                 Some(skip) => skip.rest_of(decoded),
                 None => decoded,
@@ -203,7 +215,7 @@ impl ShardTask {
             if let Some((_, reason)) = rejected {
                 return Err(Over::Failed(reason));
             }
-            // Covers records that held no documents, too.
+            // Covers records that held no documents, or none that belong here.
             let checkpoint = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };
             self.outstanding.push(Handled { checkpoint, documents: 0, tickets: Vec::new() });
         }

@@ -28,6 +28,7 @@ struct Orders {
     random: fastrand::Rng,
     throttled: f64,
     failed: f64,
+    requests: f64,
     calls: BTreeMap<&'static str, (u32, &'static str)>,
     lost_answers: u32,
 }
@@ -36,7 +37,14 @@ impl FaultyKinesis {
     /// An endpoint without faults so far.
     pub fn new(inner: Arc<dyn Kinesis>, seed: u64) -> Self {
         let random = fastrand::Rng::with_seed(seed);
-        let orders = Orders { random, throttled: 0.0, failed: 0.0, calls: BTreeMap::new(), lost_answers: 0 };
+        let orders = Orders {
+            random,
+            throttled: 0.0,
+            failed: 0.0,
+            requests: 0.0,
+            calls: BTreeMap::new(),
+            lost_answers: 0,
+        };
         Self { inner, orders: Mutex::new(orders) }
     }
 
@@ -45,6 +53,11 @@ impl FaultyKinesis {
     pub fn fail_entries(&self, throttled: f64, failed: f64) {
         let mut orders = self.orders();
         (orders.throttled, orders.failed) = (throttled, failed);
+    }
+
+    /// From now on a call of PutRecords fails as a whole with this probability, from 0 to 1, and does nothing.
+    pub fn fail_requests(&self, failed: f64) {
+        self.orders().requests = failed;
     }
 
     /// The next so many calls of an operation, by its AWS name, fail as a whole with this code and do nothing.
@@ -80,6 +93,10 @@ impl Orders {
             return Some(EntryError::Throttled("a fault to order".to_owned()));
         }
         (drawn < self.throttled + self.failed).then(|| EntryError::Failed("a fault to order".to_owned()))
+    }
+
+    fn refuses_request(&mut self) -> bool {
+        self.requests > 0.0 && self.random.f64() < self.requests
     }
 
     fn loses_answer(&mut self) -> bool {
@@ -148,6 +165,9 @@ impl Kinesis for FaultyKinesis {
         entries: &[Entry],
     ) -> Result<Vec<Result<Placed, EntryError>>, KinesisError> {
         self.check("PutRecords")?;
+        if self.orders().refuses_request() {
+            return Err(KinesisError::from_code("PutRecords", "InternalFailure", "a fault to order"));
+        }
         let (faults, loses_answer): (Vec<Option<EntryError>>, bool) = {
             let mut orders = self.orders();
             (entries.iter().map(|_| orders.draw()).collect(), orders.loses_answer())

@@ -1,6 +1,6 @@
 //! Collects documents until sending them is worth a request. Pure: time comes in, decisions go out.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -69,18 +69,16 @@ impl Batcher {
         (std::mem::take(&mut self.documents), std::mem::take(&mut self.members))
     }
 
-    /// Takes everything out with the documents of one key side by side, each key's in the order they came, so that
-    /// an aggregator can pack them though other keys came in between.
-    pub(super) fn take_by_key(&mut self) -> (Vec<Document>, Vec<Member>) {
-        let (documents, members) = self.take();
-        let mut ranks = HashMap::new();
-        let mut ranked: Vec<(usize, Document, Member)> = Vec::with_capacity(documents.len());
-        for (document, member) in documents.into_iter().zip(members) {
-            let next = ranks.len();
-            ranked.push((*ranks.entry(document.partition_key.clone()).or_insert(next), document, member));
+    /// Puts documents back before those that are here; they were put earlier, and waited long enough.
+    pub(super) fn put_back(&mut self, mut documents: Vec<Document>, mut members: Vec<Member>, now: Instant) {
+        if documents.is_empty() {
+            return;
         }
-        ranked.sort_by_key(|(rank, ..)| *rank);
-        ranked.into_iter().map(|(_, document, member)| (document, member)).unzip()
+        self.bytes += documents.iter().map(document_size).sum::<usize>();
+        documents.append(&mut self.documents);
+        members.append(&mut self.members);
+        (self.documents, self.members) = (documents, members);
+        self.opened = now.checked_sub(self.linger).or(Some(now));
     }
 }
 
@@ -112,19 +110,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn by_key_each_keys_documents_keep_their_order() {
+    async fn what_is_put_back_comes_first_and_is_due() {
+        let now = Instant::now() + Duration::from_secs(9);
         let mut batcher = Batcher::new(Duration::from_secs(1), 3, 1_000);
-        let of = |key: &'static str, data: &'static str| Document {
-            data: data.into(),
-            partition_key: Some(key.into()),
-            explicit_hash_key: None,
-        };
-        let mixed = vec![of("b", "1"), of("a", "2"), of("b", "3"), of("a", "4"), of("b", "5")];
-        batcher.add(mixed, 7, Instant::now());
-        let (documents, members) = batcher.take_by_key();
-        let data: Vec<_> = documents.iter().map(|document| document.data.clone()).collect();
-        assert_eq!(data, ["1", "3", "5", "2", "4"]);
-        let indexes: Vec<u32> = members.iter().map(|member| member.index).collect();
-        assert_eq!(indexes, [0, 2, 4, 1, 3]);
+        batcher.add(documents(1), 1, now);
+        batcher.put_back(documents(1), vec![Member { group: 0, index: 4 }], now);
+        assert!(batcher.is_due(now));
+        let (taken, members) = batcher.take();
+        assert_eq!(taken.len(), 2);
+        assert_eq!(members, [Member { group: 0, index: 4 }, Member { group: 1, index: 0 }]);
     }
 }

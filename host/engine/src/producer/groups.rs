@@ -2,13 +2,17 @@
 
 use std::collections::VecDeque;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::Instant,
+};
 
 use super::Settled;
 
 /// The documents of one `put_all` on their way.
 #[derive(Debug)]
 pub(super) struct Group {
+    put_at: Instant,
     results: Vec<Option<Settled>>,
     open: usize,
     reply: Option<oneshot::Sender<Vec<Settled>>>,
@@ -22,8 +26,8 @@ pub(super) struct Room {
     pub(super) _bytes: OwnedSemaphorePermit,
 }
 
-/// One document of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One document of a group. Members compare as they were put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Member {
     /// Number of the group, counted from 0 over the producer's life.
     pub group: u64,
@@ -33,7 +37,13 @@ pub(super) struct Member {
 
 impl Group {
     pub(super) fn new(documents: usize, reply: oneshot::Sender<Vec<Settled>>, room: Room) -> Self {
-        Self { results: vec![None; documents], open: documents, reply: Some(reply), room: Some(room) }
+        Self {
+            put_at: Instant::now(),
+            results: vec![None; documents],
+            open: documents,
+            reply: Some(reply),
+            room: Some(room),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -80,9 +90,14 @@ impl Groups {
         number
     }
 
+    /// When a document that is not settled was put.
+    pub(super) fn put_at(&self, member: Member) -> Instant {
+        self.open[self.place_of(member)].put_at
+    }
+
     /// Settles one document.
     pub(super) fn settle(&mut self, member: Member, result: Settled) {
-        let at = usize::try_from(member.group - self.first).expect("fewer groups are open than memory holds");
+        let at = self.place_of(member);
         self.open[at].settle(member.index, result);
         self.forget_settled();
     }
@@ -96,6 +111,10 @@ impl Groups {
     /// Whether somebody waits for groups to settle.
     pub(super) fn is_awaited(&self) -> bool {
         !self.flushes.is_empty()
+    }
+
+    fn place_of(&self, member: Member) -> usize {
+        usize::try_from(member.group - self.first).expect("fewer groups are open than memory holds")
     }
 
     fn forget_settled(&mut self) {

@@ -1,21 +1,40 @@
 //! The producer: documents in, a ticket for each out, and in between as few PutRecords requests as will do.
 //!
 //! ```text
-//! put ──reserve room──▶ batcher ──encode──▶ key queue ──▶ up to `requests` PutRecords under way
-//!                       (documents)         (entries)  ◀── throttled and failed entries, at their place
+//! put ──room──▶ batcher ──▶ packer ──────▶ entry queue ──────▶ up to `requests` PutRecords under way
+//!            (documents)   by key, or     line by line,       │
+//!                 ▲        by shard       shards in turn  ◀───┤ throttled and failed entries, at their place
+//!                 │                       and at their rate   │
+//!                 └──── what was made for other shards ◀──────┘
+//!                                                             └─▶ tickets, or the spool
 //! ```
-//! One task owns all of it, so nothing here locks. Documents wait in the batcher until a request's worth is there,
-//! until the linger is over, or until somebody flushes; entries wait in the queue for their turn. Each entry of a
-//! request settles on its own. Room is reserved before a document is taken and given back when it has settled,
-//! which bounds everything the producer holds.
+//! One task owns all of it, so nothing here locks; its parts are pure, time comes in and decisions go out. Documents
+//! wait in the batcher until a request's worth is there, until the linger is over, or until somebody flushes. The
+//! packer lays those side by side that may share an entry and calls the processor. Entries wait in the queue for
+//! their turn, one of a partition key (or of a shard, if many keys share entries) at a time. Each entry of a request
+//! settles on its own. Room is reserved before a document is taken and given back when it has settled, which bounds
+//! what the producer holds; documents that a shard's entries share are held twice until then, once as they came.
+//!
+//! What the shards are, `routing` knows: it lists them when the producer starts and when a record lands elsewhere than
+//! predicted, and never while a `put` waits for it.
 
 mod batcher;
+mod counters;
+mod grouping;
 mod groups;
+mod keys;
+mod listing;
 mod open;
+mod packer;
 mod queue;
+mod rates;
 mod retry;
+mod routing;
+mod sending;
 mod settings;
+mod shards;
 pub mod spool;
+mod spooling;
 mod ticket;
 mod worker;
 
@@ -24,12 +43,13 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot,
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot},
+    time::Instant,
 };
 
 use crate::{
-    kinesis::{Kinesis, Shard},
+    kinesis::Kinesis,
     limits,
     processor::{Document, Processor},
     stream::StreamRef,
@@ -37,12 +57,13 @@ use crate::{
 };
 
 use groups::{Group, Room};
+use routing::Shards;
 use worker::{Command, Worker};
 
+pub use counters::ProducerCounters;
 pub use open::OpenError;
 pub use settings::{Flush, FlushCallback, Ordering, ProducerSettings, ShardRate};
 pub use ticket::{BatchTicket, Closed, PutError, Settled, Ticket, TryPutError};
-pub use worker::ProducerCounters;
 
 /// Puts documents on one stream. Cloning gives another handle to the same producer.
 ///
@@ -74,7 +95,7 @@ impl Producer {
         kinesis: Arc<dyn Kinesis>,
         processor: Arc<dyn Processor>,
     ) -> Self {
-        Self::start_with(settings, stream, kinesis, processor, None)
+        Self::start_with(settings, stream, kinesis, processor, Shards::Unknown)
     }
 
     fn start_with(
@@ -82,11 +103,12 @@ impl Producer {
         stream: StreamRef,
         kinesis: Arc<dyn Kinesis>,
         processor: Arc<dyn Processor>,
-        _shards: Option<Vec<Shard>>,
+        shards: Shards,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(limits::PRODUCER_COMMANDS);
         let counters = Arc::new(ProducerCounters::default());
-        let worker = Worker::new(&settings, stream.clone(), kinesis, processor, Arc::clone(&counters));
+        let worker =
+            Worker::new(&settings, stream.clone(), kinesis, processor, shards, Arc::clone(&counters));
         let shared = Shared {
             commands,
             bytes: Arc::new(Semaphore::new(settings.bytes)),
@@ -148,11 +170,29 @@ impl Producer {
     /// # Cancel safety
     /// Safe: the producer closes all the same once it was asked.
     pub async fn close(&self) {
+        self.close_and_hurry(None).await;
+    }
+
+    /// Closes as [`Producer::close`] does, and sends nothing anew from `deadline` on: what waits then goes to the spool,
+    /// or its tickets fail as expired. Requests under way are waited for.
+    ///
+    /// # Cancel safety
+    /// Safe: the producer closes all the same once it was asked.
+    pub async fn close_by(&self, deadline: Instant) {
+        self.close_and_hurry(Some(deadline)).await;
+    }
+
+    async fn close_and_hurry(&self, deadline: Option<Instant>) {
         let (reply, done) = oneshot::channel();
-        if self.shared.commands.send(Command::Close(reply)).await.is_ok() {
+        if self.shared.commands.send(Command::Close { reply, deadline }).await.is_ok() {
             // An error means that another handle closed it first.
             let _ = done.await;
         }
+    }
+
+    /// Largest entry that the stream takes, data and key, in bytes.
+    pub fn max_record_bytes(&self) -> usize {
+        self.shared.settings.max_record_bytes
     }
 
     /// What it has done so far.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{Producer, ProducerSettings};
+use super::{Producer, ProducerSettings, routing::Shards};
 use crate::{
     kinesis::{Distribution, Kinesis, ShardFilter, StreamError, ensure_stream, list_all_shards},
     processor::{Processor, Sharing},
@@ -49,20 +49,29 @@ impl Producer {
         kinesis: Arc<dyn Kinesis>,
         processor: Arc<dyn Processor>,
     ) -> Result<Self, OpenError> {
+        let mut distribution = Distribution::UserPartitionKey;
         if !settings.skip_describe || settings.create.is_some() {
             let summary = ensure_stream(&*kinesis, &stream, settings.create).await?;
             if processor.sharing() == Sharing::PerShard && summary.distribution == Distribution::Auto {
                 return Err(OpenError::AutoDistribution { stream });
             }
             settings.max_record_bytes = summary.max_record_bytes;
+            distribution = summary.distribution;
         }
-        let shards = match list_all_shards(&*kinesis, &stream, ShardFilter::AtLatest).await {
-            Ok(shards) => Some(shards),
-            Err(error) => {
-                tracing::warn!(%stream, %error, "the producer starts without knowing the shards");
-                None
-            }
+        let shards = match distribution {
+            Distribution::Auto => Shards::Unpredictable,
+            Distribution::UserPartitionKey => list(&*kinesis, &stream).await,
         };
         Ok(Self::start_with(settings, stream, kinesis, processor, shards))
+    }
+}
+
+async fn list(kinesis: &dyn Kinesis, stream: &StreamRef) -> Shards {
+    match list_all_shards(kinesis, stream, ShardFilter::AtLatest).await {
+        Ok(shards) => Shards::Listed(shards),
+        Err(error) => {
+            tracing::warn!(%stream, %error, "the producer starts without knowing the shards");
+            Shards::Unknown
+        }
     }
 }

@@ -1,7 +1,12 @@
-//! Entries that wait to be sent, one line a partition key. Pure: time comes in, requests go out.
+//! Entries that wait to be sent, one line a partition key or a shard. Pure: time comes in, requests go out.
 //!
-//! A key that has an entry under way has no second one under way, and an entry that failed goes back to the head of
-//! its key's line: so entries of one key reach the stream in order whatever fails. Every step is O(1) an entry.
+//! A line that has an entry under way has no second one under way, and an entry that failed goes back to the head of
+//! its line: so entries of one line reach the stream in order whatever fails. Lines that may go on stand at their
+//! shard; shards with room take turns, and a shard without room holds up nobody else. Every step is O(1) an entry,
+//! but for going over to another map of the shards.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     cmp::Reverse,
@@ -10,10 +15,11 @@ use std::{
     sync::Arc,
 };
 
+use foldhash::fast::FixedState;
 use tokio::time::Instant;
 
-use super::{Ordering, groups::Member};
-use crate::record::Entry;
+use super::{groups::Member, rates::Rates, spool::SpoolId};
+use crate::{hash::HashKey, limits, processor::Document, record::Entry};
 
 /// An entry on its way.
 #[derive(Debug)]
@@ -22,86 +28,190 @@ pub(super) struct Queued {
     pub entry: Entry,
     /// The documents in it.
     pub origin: Origin,
+    /// Where in the hash key space it belongs.
+    pub hash: HashKey,
+    /// The shard that should take it, by its place in the map.
+    pub shard: usize,
+    /// Entries of one line keep their order.
+    pub line: u64,
+    /// After this it is not worth sending.
+    pub not_after: Option<Instant>,
     /// How often it was sent so far.
     pub attempts: u32,
+    /// Why it failed the last time.
+    pub last_failure: Option<Arc<str>>,
     /// It has to be the only entry of its request, because a request with it and others was refused as a whole.
     pub alone: bool,
-    line: u64,
 }
 
-/// Which documents an entry holds: a stretch of those that were encoded together.
+impl Queued {
+    /// An entry that was not sent so far.
+    pub(super) fn new(entry: Entry, origin: Origin, hash: HashKey, shard: usize, line: u64) -> Self {
+        Self {
+            entry,
+            origin,
+            hash,
+            shard,
+            line,
+            not_after: None,
+            attempts: 0,
+            last_failure: None,
+            alone: false,
+        }
+    }
+
+    /// It is not worth sending after the deadline, if there is one.
+    pub(super) fn hurry(&mut self, deadline: Option<Instant>) {
+        self.not_after = self.not_after.into_iter().chain(deadline).min();
+    }
+}
+
+/// Where an entry comes from.
 #[derive(Clone, Debug)]
-pub(super) struct Origin {
-    pub members: Arc<[Member]>,
-    pub range: Range<usize>,
+pub(super) enum Origin {
+    /// A stretch of documents that were encoded together.
+    Put {
+        /// What was encoded.
+        run: Arc<Encodable>,
+        /// Which of them are in the entry.
+        range: Range<usize>,
+    },
+    /// An earlier try, after which it was kept.
+    Spool(SpoolId),
+}
+
+/// Documents that are encoded together, in order.
+#[derive(Debug, Default)]
+pub(super) struct Encodable {
+    pub members: Vec<Member>,
+    /// The documents themselves; empty once they are encoded, unless they may have to be encoded again.
+    pub documents: Vec<Document>,
 }
 
 impl Origin {
     pub(super) fn members(&self) -> &[Member] {
-        &self.members[self.range.clone()]
+        match self {
+            Self::Put { run, range } => &run.members[range.clone()],
+            Self::Spool(_) => &[],
+        }
     }
+
+    /// The documents in the entry; none if they are not kept.
+    pub(super) fn documents(&self) -> &[Document] {
+        match self {
+            Self::Put { run, range } => run.documents.get(range.clone()).unwrap_or_default(),
+            Self::Spool(_) => &[],
+        }
+    }
+}
+
+/// What one request may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestBounds {
+    pub entries: usize,
+    pub bytes: usize,
 }
 
 /// The entries that wait.
-#[derive(Debug)]
-pub(super) struct KeyQueue {
-    ordering: Ordering,
-    /// The entries of each line; a line with an entry under way is here too, perhaps empty.
-    lines: HashMap<u64, VecDeque<Queued>>,
-    /// Lines whose head may be sent now.
-    ready: VecDeque<u64>,
-    /// Lines whose head has to wait, by when.
-    waiting: BinaryHeap<Reverse<(Instant, u64)>>,
-    next_line: u64,
+#[derive(Debug, Default)]
+pub(super) struct EntryQueue {
+    lines: HashMap<u64, Line, FixedState>,
+    /// Lines whose head may be sent, shard by shard.
+    stands: Vec<Stand>,
+    /// Shards with such lines and with room, as far as is known, in turn.
+    turns: VecDeque<usize>,
+    /// Lines and shards that have to wait, by when.
+    waiting: BinaryHeap<Reverse<(Instant, Waiting)>>,
+    /// Entries that came to be sent after it was worth it.
+    late: Vec<Queued>,
+    /// Lines at shards in turn.
+    ready: usize,
     len: usize,
 }
 
-impl KeyQueue {
-    pub(super) fn new(ordering: Ordering) -> Self {
-        Self {
-            ordering,
-            lines: HashMap::new(),
-            ready: VecDeque::new(),
-            waiting: BinaryHeap::new(),
-            next_line: 0,
-            len: 0,
-        }
-    }
+#[derive(Debug, Default)]
+struct Line {
+    entries: VecDeque<Queued>,
+    /// An entry of it was taken out and has not settled.
+    is_out: bool,
+}
 
-    /// Adds an entry at the end of its key's line.
-    pub(super) fn push(&mut self, entry: Entry, origin: Origin) {
-        let line = self.line_of(&entry);
-        let queued = Queued { entry, origin, attempts: 0, alone: false, line };
+#[derive(Debug, Default)]
+struct Stand {
+    lines: VecDeque<u64>,
+    state: Turn,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    /// Nothing stands there.
+    #[default]
+    Idle,
+    Next,
+    /// It has no room.
+    Waiting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Waiting {
+    Line(u64),
+    Shard(usize),
+}
+
+impl EntryQueue {
+    /// Adds an entry at the end of its line.
+    pub(super) fn push(&mut self, queued: Queued) {
+        let (id, shard) = (queued.line, queued.shard);
+        let line = self.lines.entry(id).or_default();
+        let is_new = line.entries.is_empty() && !line.is_out;
+        if line.entries.capacity() == 0 {
+            // Most lines never have a second entry, and entries are large.
+            line.entries.reserve_exact(1);
+        }
+        line.entries.push_back(queued);
         self.len += 1;
-        match self.lines.get_mut(&line) {
-            Some(entries) => entries.push_back(queued),
-            None => {
-                self.lines.insert(line, VecDeque::from([queued]));
-                self.ready.push_back(line);
-            }
+        if is_new {
+            self.stand(id, shard);
         }
     }
 
-    /// Takes the next request out: at most `entries` of them with at most `bytes` together, no two of one line.
+    /// Takes the next request out, within its bounds, no two entries of one line, and each with room at its shard.
     /// Empty when nothing may be sent now.
-    pub(super) fn next_request(&mut self, entries: usize, bytes: usize, now: Instant) -> Vec<Queued> {
+    pub(super) fn next_request(
+        &mut self,
+        bounds: RequestBounds,
+        rates: &mut Rates,
+        now: Instant,
+    ) -> Vec<Queued> {
         self.wake(now);
         let mut request: Vec<Queued> = Vec::new();
-        let mut size = 0;
-        while request.len() < entries {
-            let Some(&line) = self.ready.front() else { break };
-            let waiting = self.lines.get_mut(&line).expect("a ready line exists");
-            let head = waiting.front().expect("a ready line has an entry");
-            let fits = size + head.entry.size() <= bytes && !head.alone;
-            if !fits && !request.is_empty() {
+        let mut bytes = 0;
+        while let Some(&shard) = self.turns.front()
+            && request.len() < bounds.entries
+        {
+            let head = self.head(shard);
+            let size = head.entry.size();
+            if head.not_after.is_some_and(|last| last <= now) {
+                let late = self.take(shard);
+                self.late.push(late);
+                continue;
+            }
+            if !request.is_empty() && (bytes + size > bounds.bytes || head.alone) {
                 break;
             }
-            size += head.entry.size();
-            let queued = waiting.pop_front().expect("a ready line has an entry");
+            if let Err(room_at) = rates.take(shard, size, now) {
+                let at = room_at.max(now + limits::RATE_PAUSE);
+                let at = head.not_after.map_or(at, |last| at.min(last));
+                self.turns.pop_front();
+                self.ready -= self.stands[shard].lines.len();
+                self.stands[shard].state = Turn::Waiting;
+                self.waiting.push(Reverse((at, Waiting::Shard(shard))));
+                continue;
+            }
+            let queued = self.take(shard);
+            bytes += size;
             let alone = queued.alone;
             request.push(queued);
-            self.ready.pop_front();
-            self.len -= 1;
             if alone {
                 break;
             }
@@ -109,32 +219,75 @@ impl KeyQueue {
         request
     }
 
+    /// The entries that came to be sent too late. Each counts as taken out.
+    pub(super) fn take_late(&mut self) -> Vec<Queued> {
+        std::mem::take(&mut self.late)
+    }
+
     /// An entry that was taken out has settled: its line goes on.
-    pub(super) fn settled(&mut self, queued: &Queued) {
-        match self.lines.get(&queued.line) {
-            Some(entries) if entries.is_empty() => drop(self.lines.remove(&queued.line)),
-            Some(_) => self.ready.push_back(queued.line),
-            None => debug_assert!(false, "a line stays while an entry of it is under way"),
+    pub(super) fn settled(&mut self, id: u64) {
+        let Some(line) = self.lines.get_mut(&id) else {
+            debug_assert!(false, "a line stays while an entry of it is out");
+            return;
+        };
+        line.is_out = false;
+        match line.entries.front().map(|head| head.shard) {
+            Some(shard) => self.stand(id, shard),
+            None => drop(self.lines.remove(&id)),
         }
     }
 
-    /// An entry that was taken out goes back to the head of its line and waits there until `not_before`.
+    /// An entry that was taken out goes back to the head of its line and waits there until `not_before`, or until it
+    /// is late.
     pub(super) fn put_back(&mut self, queued: Queued, not_before: Instant) {
-        let line = queued.line;
-        self.lines.entry(line).or_default().push_front(queued);
-        self.waiting.push(Reverse((not_before, line)));
+        let at = queued.not_after.map_or(not_before, |last| not_before.min(last));
+        let id = queued.line;
+        let line = self.lines.entry(id).or_default();
+        line.is_out = false;
+        line.entries.push_front(queued);
         self.len += 1;
+        self.waiting.push(Reverse((at, Waiting::Line(id))));
     }
 
-    /// When the next waiting line may go on; none if none waits.
+    /// Finds the shard of every entry anew, after the map of the shards changed.
+    pub(super) fn route(&mut self, shards: usize, shard_of: impl Fn(&Queued) -> usize) {
+        let standing: Vec<u64> = self.stands.drain(..).flat_map(|stand| stand.lines).collect();
+        self.stands.resize_with(shards, Stand::default);
+        self.turns.clear();
+        self.ready = 0;
+        self.waiting.retain(|Reverse((_, waiting))| matches!(waiting, Waiting::Line(_)));
+        for queued in self.lines.values_mut().flat_map(|line| &mut line.entries) {
+            queued.shard = shard_of(queued);
+        }
+        for line in standing {
+            self.stand_up(line);
+        }
+    }
+
+    /// Nothing is worth sending after the deadline, and nothing waits for longer.
+    pub(super) fn hurry(&mut self, deadline: Instant) {
+        let entries = self.lines.values_mut().flat_map(|line| &mut line.entries);
+        entries.for_each(|queued| queued.hurry(Some(deadline)));
+        let waiting = self.waiting.drain();
+        self.waiting = waiting.map(|Reverse((at, waiting))| Reverse((at.min(deadline), waiting))).collect();
+    }
+
+    /// Takes everything out that waits, in no order, and forgets what is out.
+    pub(super) fn take_all(&mut self) -> Vec<Queued> {
+        let all = self.lines.drain().flat_map(|(_, line)| line.entries).collect();
+        *self = Self::default();
+        all
+    }
+
+    /// When the next line or shard may go on; none if none waits.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         self.waiting.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// How many entries may be sent now.
+    /// How many entries could go in one request now, as far as is known.
     pub(super) fn ready(&mut self, now: Instant) -> usize {
         self.wake(now);
-        self.ready.len()
+        self.ready
     }
 
     pub(super) fn len(&self) -> usize {
@@ -143,90 +296,62 @@ impl KeyQueue {
 
     fn wake(&mut self, now: Instant) {
         while self.wake_at().is_some_and(|at| at <= now) {
-            if let Some(Reverse((_, line))) = self.waiting.pop() {
-                self.ready.push_back(line);
+            match self.waiting.pop() {
+                Some(Reverse((_, Waiting::Line(line)))) => self.stand_up(line),
+                Some(Reverse((_, Waiting::Shard(shard)))) => self.resume(shard),
+                None => return,
             }
         }
     }
 
-    fn line_of(&mut self, entry: &Entry) -> u64 {
-        use std::hash::{DefaultHasher, Hash, Hasher};
-        match self.ordering {
-            // Two keys that share a line for their hash wait for each other, which is slower and not wrong.
-            Ordering::PerKey => {
-                let mut hasher = DefaultHasher::new();
-                entry.partition_key.as_bytes().hash(&mut hasher);
-                hasher.finish()
-            }
-            Ordering::Relaxed => {
-                self.next_line += 1;
-                self.next_line
-            }
+    /// Puts a line to the shard of its head.
+    fn stand_up(&mut self, id: u64) {
+        let head = self.lines.get(&id).and_then(|line| line.entries.front());
+        let shard = head.expect("a line that waits has an entry").shard;
+        self.stand(id, shard);
+    }
+
+    fn stand(&mut self, line: u64, shard: usize) {
+        if self.stands.len() <= shard {
+            self.stands.resize_with(shard + 1, Stand::default);
+        }
+        self.stands[shard].lines.push_back(line);
+        match self.stands[shard].state {
+            Turn::Idle => self.resume(shard),
+            Turn::Next => self.ready += 1,
+            Turn::Waiting => {}
         }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn queue(ordering: Ordering, keys: &[&'static str]) -> KeyQueue {
-        let mut queue = KeyQueue::new(ordering);
-        for (at, key) in keys.iter().enumerate() {
-            let entry =
-                Entry { data: at.to_string().into(), partition_key: (*key).into(), explicit_hash_key: None };
-            queue.push(entry, Origin { members: Arc::new([]), range: 0..0 });
+    /// Gives a shard a turn, unless nothing stands there.
+    fn resume(&mut self, shard: usize) {
+        let stand = &mut self.stands[shard];
+        stand.state = if stand.lines.is_empty() { Turn::Idle } else { Turn::Next };
+        if stand.state == Turn::Next {
+            self.ready += stand.lines.len();
+            self.turns.push_back(shard);
         }
-        queue
     }
 
-    fn data(request: &[Queued]) -> Vec<&str> {
-        request.iter().map(|queued| std::str::from_utf8(&queued.entry.data).unwrap()).collect()
+    fn head(&self, shard: usize) -> &Queued {
+        let line = self.stands[shard].lines.front().expect("a shard in turn has a line");
+        self.lines[line].entries.front().expect("a line that stands has an entry")
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_request_holds_one_entry_a_key_and_failures_keep_their_place() {
-        let now = Instant::now();
-        let mut queue = queue(Ordering::PerKey, &["a", "a", "b", "a"]);
-        let mut request = queue.next_request(500, 1_000, now);
-        assert_eq!(data(&request), ["0", "2"]);
-        assert!(queue.next_request(500, 1_000, now).is_empty(), "both keys are under way");
-
-        queue.settled(&request.pop().unwrap());
-        let later = now + Duration::from_secs(1);
-        queue.put_back(request.pop().unwrap(), later);
-        assert_eq!(queue.ready(now), 0);
-        assert_eq!(queue.wake_at(), Some(later));
-        for expected in ["0", "1", "3"] {
-            let request = queue.next_request(500, 1_000, later);
-            assert_eq!(data(&request), [expected]);
-            queue.settled(&request[0]);
+    /// Takes the head of the shard in turn out; the next shard is in turn.
+    fn take(&mut self, shard: usize) -> Queued {
+        let stand = &mut self.stands[shard];
+        let id = stand.lines.pop_front().expect("a shard in turn has a line");
+        self.turns.pop_front();
+        if stand.lines.is_empty() {
+            stand.state = Turn::Idle;
+        } else {
+            self.turns.push_back(shard);
         }
-        assert_eq!(queue.len(), 0);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_request_keeps_to_its_bounds() {
-        let now = Instant::now();
-        let mut relaxed = queue(Ordering::Relaxed, &["a", "a", "a"]);
-        assert_eq!(data(&relaxed.next_request(2, 1_000, now)), ["0", "1"]);
-        let mut small = queue(Ordering::Relaxed, &["a", "a", "a"]);
-        assert_eq!(data(&small.next_request(500, 5, now)), ["0", "1"], "each is two bytes");
-        assert_eq!(data(&small.next_request(500, 1, now)), ["2"], "one entry goes however large it is");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_entry_that_must_be_alone_is() {
-        let now = Instant::now();
-        let mut queue = queue(Ordering::PerKey, &["a", "b"]);
-        let mut request = queue.next_request(500, 1_000, now);
-        for mut queued in request.drain(..).rev() {
-            queued.alone = true;
-            queue.put_back(queued, now);
-        }
-        assert_eq!(queue.next_request(500, 1_000, now).len(), 1);
-        assert_eq!(queue.next_request(500, 1_000, now).len(), 1);
+        self.ready -= 1;
+        self.len -= 1;
+        let line = self.lines.get_mut(&id).expect("a line that stands exists");
+        line.is_out = true;
+        line.entries.pop_front().expect("a line that stands has an entry")
     }
 }

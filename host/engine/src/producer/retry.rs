@@ -17,6 +17,8 @@ pub(super) enum Verdict {
     Again(Failure),
     /// It goes again at once, in a request of its own.
     Alone,
+    /// It is refused for a reason that is not its own, which nobody but people can mend.
+    Refused(Arc<str>),
 }
 
 /// Why an entry goes again.
@@ -49,7 +51,10 @@ pub(super) fn judge(
         }
         Err(error) => {
             let message: Arc<str> = error.to_string().into();
-            whole(count, &|| Verdict::Settle(Err(PutError::Rejected(Arc::clone(&message)))))
+            if error.kind == crate::kinesis::ErrorKind::Invalid {
+                return whole(count, &|| Verdict::Settle(Err(PutError::Rejected(Arc::clone(&message)))));
+            }
+            whole(count, &|| Verdict::Refused(Arc::clone(&message)))
         }
     }
 }
@@ -88,7 +93,7 @@ mod tests {
             assert!(matches!(judge(1, Err(failed(kind)))[..], [Verdict::Again(_)]), "{kind}");
         }
         for kind in [ErrorKind::Denied, ErrorKind::NotFound] {
-            assert!(matches!(judge(3, Err(failed(kind)))[..], [_, _, Verdict::Settle(Err(_))]), "{kind}");
+            assert!(matches!(judge(3, Err(failed(kind)))[..], [_, _, Verdict::Refused(_)]), "{kind}");
         }
     }
 

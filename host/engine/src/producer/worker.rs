@@ -1,14 +1,7 @@
 //! The task that owns a producer: select, turn what happened into one event, handle it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use bytestring::ByteString;
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -16,18 +9,21 @@ use tokio::{
 };
 
 use super::{
-    ProducerSettings, PutError,
+    ProducerCounters, ProducerSettings,
     batcher::Batcher,
-    groups::{Group, Groups, Member},
-    queue::{KeyQueue, Origin, Queued},
-    retry::{Failure, Verdict, judge},
+    counters::spend,
+    groups::Group,
+    packer::{Packed, Packer},
+    queue::{Origin, Queued},
+    routing::{Change, Routing, Shards},
+    sending::{Answer, Sending},
+    spooling::{Done, Outcome, Spooling},
 };
 use crate::{
-    backoff::Backoff,
-    kinesis::{EntryError, Kinesis, KinesisError, is_valid_partition_key},
+    kinesis::{Kinesis, KinesisError, Shard, ShardFilter, list_all_shards},
     limits,
-    processor::{Document, Encoded, Processor, Sharing},
-    record::{Entry, Placed},
+    processor::{Document, Processor, Sharing},
+    record::Entry,
     stream::StreamRef,
     task::{self, Task},
 };
@@ -37,37 +33,15 @@ use crate::{
 pub(super) enum Command {
     Put { documents: Vec<Document>, group: Group },
     Flush(oneshot::Sender<()>),
-    Close(oneshot::Sender<()>),
+    Close { reply: oneshot::Sender<()>, deadline: Option<Instant> },
 }
 
-/// What a producer has done since it started.
-#[derive(Debug, Default)]
-pub struct ProducerCounters {
-    /// Documents taken.
-    pub documents: AtomicU64,
-    /// PutRecords requests sent.
-    pub requests: AtomicU64,
-    /// Entries the service has acknowledged.
-    pub entries: AtomicU64,
-    /// Bytes of those entries, keys included.
-    pub bytes: AtomicU64,
-    /// Entries sent again because the service asked to slow down.
-    pub throttled: AtomicU64,
-    /// Entries sent again because something failed.
-    pub retried: AtomicU64,
-    /// Documents whose ticket failed.
-    pub failed: AtomicU64,
-}
-
-/// One PutRecords request that came back.
-struct Answer {
-    request: Vec<Queued>,
-    result: Result<Vec<Result<Placed, EntryError>>, KinesisError>,
-}
-
+/// What the worker's own tasks come back with.
 enum Event {
     Command(Option<Command>),
-    Answer(Box<Answer>),
+    Answer(Answer),
+    Listed(Result<Vec<Shard>, KinesisError>),
+    Spool(Done),
     Time,
 }
 
@@ -76,18 +50,14 @@ pub(super) struct Worker {
     stream: StreamRef,
     kinesis: Arc<dyn Kinesis>,
     processor: Arc<dyn Processor>,
-    counters: Arc<ProducerCounters>,
-    attempts: u32,
-    requests: usize,
-    request_entries: usize,
-    request_bytes: usize,
-    max_record_bytes: usize,
+    packer: Packer,
     batcher: Batcher,
-    queue: KeyQueue,
-    groups: Groups,
-    under_way: FuturesUnordered<Task<Answer>>,
-    backoff: Backoff,
-    random: fastrand::Rng,
+    sending: Sending,
+    /// Requests, a listing of the shards, a job of the spool.
+    running: FuturesUnordered<Task<Event>>,
+    requests: usize,
+    requests_under_way: usize,
+    max_record_bytes: usize,
     /// Set by `close`, or by the last handle's going.
     closing: Option<Option<oneshot::Sender<()>>>,
 }
@@ -98,28 +68,28 @@ impl Worker {
         stream: StreamRef,
         kinesis: Arc<dyn Kinesis>,
         processor: Arc<dyn Processor>,
+        shards: Shards,
         counters: Arc<ProducerCounters>,
     ) -> Self {
+        let now = Instant::now();
+        let packer = Packer::new(settings, Arc::clone(&processor), Arc::clone(&counters));
         // An aggregator makes few entries of many documents, so only bytes tell when a request is full.
-        let aggregates = processor.sharing() != Sharing::Alone;
+        let aggregates = packer.sharing() != Sharing::Alone;
         let enough = if aggregates { usize::MAX } else { settings.request_entries };
-        let (first, longest) = settings.backoff;
+        let is_bound = packer.sharing() == Sharing::PerShard;
+        let routing = Routing::new(shards, is_bound, settings.shard_rate, settings.seed, now);
+        let spooling = settings.spool.as_ref().map(|spool| Spooling::new(Arc::clone(spool), now));
         Self {
-            stream,
             kinesis,
             processor,
-            counters,
-            attempts: settings.attempts,
-            requests: settings.requests.get(),
-            request_entries: settings.request_entries,
-            request_bytes: settings.request_bytes,
-            max_record_bytes: settings.max_record_bytes,
+            packer,
             batcher: Batcher::new(settings.linger, enough, limits::PRODUCER_BATCH_BYTES),
-            queue: KeyQueue::new(settings.ordering),
-            groups: Groups::default(),
-            under_way: FuturesUnordered::new(),
-            backoff: Backoff::new(first, longest, settings.seed),
-            random: fastrand::Rng::with_seed(settings.seed),
+            sending: Sending::new(settings, stream.clone(), routing, spooling, counters),
+            stream,
+            running: FuturesUnordered::new(),
+            requests: settings.requests.get(),
+            requests_under_way: 0,
+            max_record_bytes: settings.max_record_bytes,
             closing: None,
         }
     }
@@ -127,15 +97,15 @@ impl Worker {
     /// Runs until the producer is closed and everything has settled.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         loop {
-            self.send_what_is_due().await;
+            self.start_what_is_due().await;
             if self.closing.is_some() && self.is_idle() {
                 break;
             }
             let wake_at = self.wake_at();
             let event = tokio::select! {
                 biased;
-                Some(answer) = self.under_way.next() => match answer {
-                    Ok(answer) => Event::Answer(Box::new(answer)),
+                Some(done) = self.running.next() => match done {
+                    Ok(event) => event,
                     Err(failed) => std::panic::resume_unwind(failed.into_panic()),
                 },
                 command = inbox.recv(), if self.closing.is_none() => Event::Command(command),
@@ -153,29 +123,58 @@ impl Worker {
     }
 
     fn handle(&mut self, event: Event) {
+        let now = Instant::now();
         match event {
             Event::Command(Some(Command::Put { documents, group })) => {
-                self.counters.documents.fetch_add(group.len() as u64, Relaxed);
-                let number = self.groups.add(group);
-                self.batcher.add(documents, number, Instant::now());
+                self.sending.counters.documents.fetch_add(group.len() as u64, Relaxed);
+                let number = self.sending.groups.add(group);
+                self.batcher.add(documents, number, now);
             }
-            Event::Command(Some(Command::Flush(reply))) => self.groups.when_settled(reply),
-            Event::Command(Some(Command::Close(reply))) => self.closing = Some(Some(reply)),
+            Event::Command(Some(Command::Flush(reply))) => self.sending.groups.when_settled(reply),
+            Event::Command(Some(Command::Close { reply, deadline })) => {
+                self.closing = Some(Some(reply));
+                if let Some(deadline) = deadline {
+                    self.sending.hurry(deadline);
+                }
+            }
             Event::Command(None) => self.closing = Some(None),
-            Event::Answer(answer) => self.take_answer(*answer),
+            Event::Answer(answer) => {
+                self.requests_under_way -= 1;
+                self.sending.take_answer(answer, now);
+            }
+            Event::Listed(result) => {
+                let change = self.sending.routing.listed(&self.stream, result, now);
+                if change == Change::Made {
+                    self.sending.route();
+                }
+            }
+            Event::Spool(done) => self.take_from_spool(done, now),
             Event::Time => {}
         }
     }
 
+    /// Starts everything whose time has come, as far as there is place for it.
+    async fn start_what_is_due(&mut self) {
+        let now = Instant::now();
+        if self.sending.routing.due_at(now).is_some_and(|at| at <= now) {
+            self.list_shards();
+        }
+        if self.sending.routing.is_changing() && self.requests_under_way == 0 && !self.sending.is_keeping() {
+            self.change_maps(now);
+        }
+        if !self.sending.routing.is_changing() {
+            self.send_what_is_due(now).await;
+        }
+        self.use_spool(now);
+    }
+
     /// Fills the free places for requests: from the queue, and from the batcher as far as it is due.
-    async fn send_what_is_due(&mut self) {
-        while self.under_way.len() < self.requests {
-            let now = Instant::now();
-            let request_is_full = self.queue.ready(now) >= self.request_entries;
-            if !request_is_full && self.has_place_for_a_batch() && self.batch_is_due(now) {
-                self.encode().await;
+    async fn send_what_is_due(&mut self, now: Instant) {
+        while self.requests_under_way < self.requests {
+            if !self.sending.has_a_request(now) && self.has_place_for_a_batch() && self.batch_is_due(now) {
+                self.pack().await;
             }
-            let request = self.queue.next_request(self.request_entries, self.request_bytes, now);
+            let request = self.sending.next_request(now);
             if request.is_empty() {
                 return;
             }
@@ -184,141 +183,108 @@ impl Worker {
     }
 
     fn has_place_for_a_batch(&self) -> bool {
-        self.queue.len() < limits::PRODUCER_QUEUE
+        self.sending.waiting() < limits::PRODUCER_QUEUE
     }
 
     fn batch_is_due(&self, now: Instant) -> bool {
-        let pressed = self.groups.is_awaited() || self.closing.is_some();
+        let pressed = self.sending.groups.is_awaited() || self.closing.is_some();
         self.batcher.is_due(now) || (pressed && !self.batcher.is_empty())
     }
 
-    async fn encode(&mut self) {
-        let aggregates = self.processor.sharing() != Sharing::Alone;
-        let (documents, members) = if aggregates { self.batcher.take_by_key() } else { self.batcher.take() };
-        let members: Arc<[Member]> = members.into();
-        match self.processor.encode(&documents, self.max_record_bytes).await {
-            Ok(encoded) => encoded.into_iter().for_each(|part| self.enqueue(part, &members)),
-            Err(error) => {
-                self.fail_all(&members, &PutError::Refused(error.to_string()));
+    async fn pack(&mut self) {
+        let (documents, members) = self.batcher.take();
+        let map = self.sending.routing.map();
+        let packed = self.packer.pack(documents, members, map).await;
+        let begun = Instant::now();
+        for part in packed {
+            match part {
+                Packed::Entry(queued) => self.sending.push(queued),
+                Packed::Refused(origin, error) => self.sending.fail_all(origin.members(), &error),
             }
         }
-    }
-
-    fn enqueue(&mut self, part: Encoded, members: &Arc<[Member]>) {
-        match part {
-            Encoded::Entry { data, partition_key, explicit_hash_key, documents } => {
-                let origin = Origin { members: Arc::clone(members), range: documents };
-                let partition_key = partition_key.unwrap_or_else(|| self.spread());
-                let entry = Entry { data, partition_key, explicit_hash_key };
-                match refusal(&entry, self.max_record_bytes) {
-                    None => self.queue.push(entry, origin),
-                    Some(reason) => self.fail_all(origin.members(), &PutError::Refused(reason)),
-                }
-            }
-            Encoded::Refused { document, reason } => {
-                self.fail_all(&members[document..=document], &PutError::Refused(reason));
-            }
-        }
+        spend(&self.sending.counters.queueing_nanos, begun);
     }
 
     fn send(&mut self, request: Vec<Queued>) {
-        self.counters.requests.fetch_add(1, Relaxed);
+        self.sending.counters.requests.fetch_add(1, Relaxed);
+        self.requests_under_way += 1;
         let (kinesis, stream) = (Arc::clone(&self.kinesis), self.stream.clone());
-        self.under_way.push(task::spawn("put-records", async move {
+        self.running.push(task::spawn("put-records", async move {
             // The handles inside are counted references, so the entries are cheap to copy side by side.
             let entries: Vec<Entry> = request.iter().map(|queued| queued.entry.clone()).collect();
+            let begun = Instant::now();
             let result = kinesis.put_records(&stream, &entries).await;
-            Answer { request, result }
+            Event::Answer(Answer { request, result, duration: begun.elapsed() })
         }));
     }
 
-    fn take_answer(&mut self, answer: Answer) {
-        let verdicts = judge(answer.request.len(), answer.result);
-        for (mut queued, verdict) in answer.request.into_iter().zip(verdicts) {
-            match verdict {
-                Verdict::Settle(settled) => {
-                    self.queue.settled(&queued);
-                    match settled {
-                        Ok(placed) => self.placed(&queued, &placed),
-                        Err(error) => self.fail_all(queued.origin.members(), &error),
-                    }
+    fn list_shards(&mut self) {
+        self.sending.routing.begin_listing();
+        let (kinesis, stream) = (Arc::clone(&self.kinesis), self.stream.clone());
+        self.running.push(task::spawn("list-shards", async move {
+            Event::Listed(list_all_shards(&*kinesis, &stream, ShardFilter::AtLatest).await)
+        }));
+    }
+
+    /// Goes over to other shards: what waits was made for those before, and is taken apart.
+    fn change_maps(&mut self, now: Instant) {
+        let mut again = Vec::new();
+        for queued in self.sending.change_maps(&mut self.packer, now) {
+            match &queued.origin {
+                Origin::Put { .. } => {
+                    let documents = queued.origin.documents().iter().cloned();
+                    again.extend(queued.origin.members().iter().copied().zip(documents));
                 }
-                Verdict::Alone => {
-                    queued.alone = true;
-                    self.queue.put_back(queued, Instant::now());
+                Origin::Spool(_) => {
+                    let map = self.sending.routing.map();
+                    let queued = self.packer.again(queued.entry, queued.origin, map);
+                    self.sending.push(queued);
                 }
-                Verdict::Again(failure) => self.again(queued, &failure),
             }
         }
+        again.sort_unstable_by_key(|(member, _)| *member);
+        let (members, documents) = again.into_iter().unzip();
+        self.batcher.put_back(documents, members, now);
     }
 
-    fn again(&mut self, mut queued: Queued, failure: &Failure) {
-        queued.attempts += 1;
-        let attempts = queued.attempts;
-        if attempts >= self.attempts {
-            let error = PutError::GaveUp { attempts, last: failure.message.as_str().into() };
-            self.queue.settled(&queued);
-            self.fail_all(queued.origin.members(), &error);
-            return;
-        }
-        let counter = if failure.throttled { &self.counters.throttled } else { &self.counters.retried };
-        counter.fetch_add(1, Relaxed);
-        let pause = self.backoff.pause(attempts);
-        if attempts.is_power_of_two() && attempts > 4 {
-            tracing::warn!(stream = %self.stream, attempts, pause_ms = whole_millis(pause), reason = failure.message,
-                "an entry keeps failing and is sent again");
-        }
-        self.queue.put_back(queued, Instant::now() + pause);
-    }
-
-    fn placed(&mut self, queued: &Queued, placed: &Arc<Placed>) {
-        self.counters.entries.fetch_add(1, Relaxed);
-        self.counters.bytes.fetch_add(queued.entry.size() as u64, Relaxed);
-        for &member in queued.origin.members() {
-            self.groups.settle(member, Ok(Arc::clone(placed)));
+    fn use_spool(&mut self, now: Instant) {
+        let is_closing = self.closing.is_some();
+        let Some(spooling) = &mut self.sending.spooling else { return };
+        if let Some(job) = spooling.next_job(now, is_closing) {
+            let run = spooling.run(job, Arc::clone(&self.processor), self.max_record_bytes);
+            self.running.push(task::spawn("spool", async move { Event::Spool(run.await) }));
         }
     }
 
-    fn fail_all(&mut self, members: &[Member], error: &PutError) {
-        self.counters.failed.fetch_add(members.len() as u64, Relaxed);
-        for &member in members {
-            self.groups.settle(member, Err(error.clone()));
+    fn take_from_spool(&mut self, done: Done, now: Instant) {
+        let Some(spooling) = &mut self.sending.spooling else { return };
+        match spooling.take(&self.stream, done, now) {
+            Outcome::Kept(unsent) => self.sending.kept(unsent),
+            Outcome::NotKept(unsent) => self.sending.not_kept(unsent, self.closing.is_some(), now),
+            Outcome::Send(entries) => {
+                for (id, entry) in entries {
+                    let map = self.sending.routing.map();
+                    let queued = self.packer.again(entry, Origin::Spool(id), map);
+                    self.sending.push(queued);
+                }
+            }
+            Outcome::Nothing => {}
         }
     }
 
     /// When there will be something to do though nothing happens until then.
     fn wake_at(&self) -> Option<Instant> {
-        if self.under_way.len() >= self.requests {
-            return None;
-        }
-        let batch = self.batcher.due_at().filter(|_| self.has_place_for_a_batch());
-        [batch, self.queue.wake_at()].into_iter().flatten().min()
+        let now = Instant::now();
+        let listing = self.sending.routing.due_at(now);
+        let spool = self.sending.spooling.as_ref();
+        let spool = spool.and_then(|spooling| spooling.due_at(now, self.closing.is_some()));
+        let may_send = self.requests_under_way < self.requests && !self.sending.routing.is_changing();
+        let batch = self.batcher.due_at().filter(|_| may_send && self.has_place_for_a_batch());
+        let entry = self.sending.wake_at().filter(|_| may_send);
+        [listing, spool, batch, entry].into_iter().flatten().min()
     }
 
     fn is_idle(&self) -> bool {
-        self.batcher.is_empty() && self.queue.len() == 0 && self.under_way.is_empty()
+        self.batcher.is_empty() && self.requests_under_way == 0 && self.sending.is_idle()
     }
-
-    /// A partition key that says nothing: documents without one are spread over all shards.
-    fn spread(&mut self) -> ByteString {
-        format!("{:0width$x}", self.random.u64(..), width = limits::SPREAD_KEY_BYTES).into()
-    }
-}
-
-/// Why the service would refuse an entry; a request with it would be refused as a whole.
-fn refusal(entry: &Entry, max_record_bytes: usize) -> Option<String> {
-    if !is_valid_partition_key(&entry.partition_key) {
-        let longest = limits::PARTITION_KEY_CHARS;
-        return Some(format!("a partition key has 1 to {longest} characters, got={:?}", entry.partition_key));
-    }
-    let size = entry.size();
-    (size > max_record_bytes).then(|| {
-        format!(
-            "data and partition key are larger than the stream takes, bytes={size} limit={max_record_bytes}"
-        )
-    })
-}
-
-fn whole_millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

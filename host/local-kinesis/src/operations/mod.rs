@@ -40,6 +40,7 @@ pub(crate) fn call(
         "DecreaseStreamRetentionPeriod" => call.quiet(properties::decrease_retention),
         "UpdateMaxRecordSize" => call.quiet(properties::update_max_record_size),
         "UpdateStreamMode" => call.quiet(properties::update_stream_mode),
+        "UpdateStreamRecordDistributionStrategy" => call.quiet(properties::update_distribution),
         "AddTagsToStream" => call.quiet(properties::add_tags),
         "RemoveTagsFromStream" => call.quiet(properties::remove_tags),
         "ListTagsForStream" => call.run(properties::list_tags),

@@ -1,9 +1,12 @@
 //! Retention, record size, mode, tags, monitoring, encryption.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
-use tidemill_engine::kinesis::memory::{Model, ServiceError};
+use tidemill_engine::kinesis::{
+    Distribution,
+    memory::{Model, ServiceError},
+};
 
 use super::{Target, streams::ModeDetails};
 
@@ -46,6 +49,28 @@ pub(super) struct ModeIn<'a> {
 pub(super) fn update_stream_mode(model: &Model, asked: ModeIn<'_>) -> Result<(), ServiceError> {
     let on_demand = asked.stream_mode_details.on_demand()?;
     model.update_stream_mode(&asked.stream.name(model)?, on_demand)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DistributionIn<'a> {
+    #[serde(borrow, flatten)]
+    stream: Target<'a>,
+    record_distribution_strategy: Cow<'a, str>,
+}
+
+pub(super) fn update_distribution(model: &Model, asked: DistributionIn<'_>) -> Result<(), ServiceError> {
+    let distribution = match &*asked.record_distribution_strategy {
+        "AUTO" => Distribution::Auto,
+        "USER_PARTITION_KEY" => Distribution::UserPartitionKey,
+        _ => {
+            return Err(ServiceError::validation(
+                "recordDistributionStrategy",
+                "satisfy enum value set: [AUTO, USER_PARTITION_KEY]",
+            ));
+        }
+    };
+    model.set_distribution(&asked.stream.name(model)?, distribution)
 }
 
 #[derive(Debug, Deserialize)]

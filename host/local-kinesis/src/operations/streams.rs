@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 use tidemill_engine::kinesis::{
-    StreamMode, StreamSummary,
+    Distribution, StreamMode, StreamSummary,
     memory::{CreateStream, Description, Model, ServiceError},
 };
 
@@ -199,6 +199,8 @@ struct DescriptionSummaryOut {
     described: Described,
     open_shard_count: u32,
     consumer_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record_distribution_strategy: Option<&'static str>,
 }
 
 pub(super) fn describe_summary(
@@ -207,8 +209,15 @@ pub(super) fn describe_summary(
 ) -> Result<DescribeSummaryOut, ServiceError> {
     let description = model.describe_stream_summary(&stream.name(model)?)?;
     let open_shard_count = description.summary.open_shards;
-    let described = Described::of(description);
-    let stream_description_summary = DescriptionSummaryOut { described, open_shard_count, consumer_count: 0 };
+    // Told where it is not what it has always been, so that older clients see what they know.
+    let record_distribution_strategy =
+        (description.summary.distribution == Distribution::Auto).then_some("AUTO");
+    let stream_description_summary = DescriptionSummaryOut {
+        described: Described::of(description),
+        open_shard_count,
+        consumer_count: 0,
+        record_distribution_strategy,
+    };
     Ok(DescribeSummaryOut { stream_description_summary })
 }
 

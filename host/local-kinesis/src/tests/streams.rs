@@ -111,6 +111,15 @@ async fn what_a_stream_is_told_it_tells() {
     let summary = &summary["StreamDescriptionSummary"];
     assert_eq!((&summary["RetentionPeriodHours"], &summary["EncryptionType"]), (&json!(48), &json!("KMS")));
     assert_eq!(summary["KeyId"], "alias/aws/kinesis");
+    assert_eq!(summary.get("RecordDistributionStrategy"), None);
+    let auto = json!({"StreamARN": ARN, "RecordDistributionStrategy": "AUTO"});
+    let provisioned = refused(&local, "UpdateStreamRecordDistributionStrategy", auto.clone()).await;
+    assert_eq!(provisioned, "InvalidArgumentException");
+    let on_demand = json!({"StreamARN": ARN, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}});
+    ok(&local, "UpdateStreamMode", on_demand).await;
+    ok(&local, "UpdateStreamRecordDistributionStrategy", auto).await;
+    let told = ok(&local, "DescribeStreamSummary", json!({"StreamName": "s"})).await;
+    assert_eq!(told["StreamDescriptionSummary"]["RecordDistributionStrategy"], "AUTO");
     let tags = ok(&local, "ListTagsForStream", json!({"StreamName": "s", "Limit": 1})).await;
     assert_eq!(tags, json!({"Tags": [{"Key": "a", "Value": "1"}], "HasMoreTags": true}));
     ok(&local, "StopStreamEncryption", key).await;

@@ -1,7 +1,8 @@
 //! JSON text, walked over once.
 //!
-//! `serde_json` says what is wrong with a text and is the judge in the tests; saying that nothing is wrong is done
-//! here, in a third of its time: a document costs a check on each side of a stream.
+//! `serde_json` says what is wrong with a text, and is the judge in the tests. The walk is our own because lists need
+//! to know where each element ends, and because it passes over long strings in less than half the time: every document
+//! is checked on each side of a stream. On short documents the two are as fast.
 
 mod token;
 
@@ -9,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use crate::Malformed;
 
-pub(crate) use token::{number_end, skip_space, string_end, unescape, word_end};
+pub(crate) use token::{number_end, plain_end, skip_space, string_end, unescape, word_end};
 
 /// Whether the text is one JSON value with nothing but white space around it.
 pub(crate) fn check(text: &[u8]) -> Result<(), Malformed> {

@@ -8,10 +8,17 @@ const HIGH_BITS: u64 = ONES << 7;
 const QUOTES: u64 = ONES * b'"' as u64;
 const BACKSLASHES: u64 = ONES * b'\\' as u64;
 const FIRST_PRINTABLE: u64 = ONES * b' ' as u64;
+/// Words of eight bytes in which short strings end, such as keys.
+const SHORT_WORDS: usize = 4;
+/// Bytes that long strings are passed over by.
+const LONG_STEP: usize = 64;
 
 /// The first place from here on that is no white space.
 #[inline]
 pub(crate) fn skip_space(text: &[u8], mut at: usize) -> usize {
+    if text.get(at).is_some_and(|byte| *byte > b' ') {
+        return at;
+    }
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = text.get(at) {
         at += 1;
     }
@@ -54,9 +61,26 @@ pub(crate) fn number_end(text: &[u8], mut at: usize) -> Option<usize> {
 /// Where `true`, `false` or `null` ends that begins here; none if it is none of them.
 #[inline]
 pub(crate) fn word_end(text: &[u8], at: usize) -> Option<usize> {
-    let rest = text.get(at..)?;
-    let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word))?;
-    Some(at + word.len())
+    let word: &[u8] = match text.get(at)? {
+        b't' => b"true",
+        b'f' => b"false",
+        _ => b"null",
+    };
+    text[at..].starts_with(word).then_some(at + word.len())
+}
+
+/// The first byte from here on that a string cannot just hold: a quote, a backslash or a control character. Short
+/// strings end within a few words; long ones are passed over in larger steps, which compile to vectors.
+#[inline]
+pub(crate) fn plain_end(text: &[u8], mut at: usize) -> usize {
+    for _ in 0..SHORT_WORDS {
+        match special_in_word(text, at) {
+            Some(0) => at += 8,
+            Some(special) => return at + special.trailing_zeros() as usize / 8,
+            None => return plain_end_by_bytes(text, at),
+        }
+    }
+    long_plain_end(text, at)
 }
 
 /// Appends what a well-formed string stands for, given what is between its quotes. None, with any part of it
@@ -100,28 +124,52 @@ fn hex_unit(inside: &mut &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
 }
 
-/// The first byte from here on that a string cannot just hold: a quote, a backslash or a control character. Eight
-/// bytes are looked at in one step.
-#[inline]
-fn plain_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
-        let word = u64::from_le_bytes(*bytes);
-        let (quotes, backslashes) = (word ^ QUOTES, word ^ BACKSLASHES);
-        // The subtractions set a byte's high bit where it was zero, or below a blank; a borrow reaches only bytes
-        // behind the first of those, which is the one that counts.
-        let special = (quotes.wrapping_sub(ONES) & !quotes)
-            | (backslashes.wrapping_sub(ONES) & !backslashes)
-            | (word.wrapping_sub(FIRST_PRINTABLE) & !word);
-        let special = special & HIGH_BITS;
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+/// The same for what is no short string; kept apart so that short ones stay short in code, too.
+#[inline(never)]
+fn long_plain_end(text: &[u8], mut at: usize) -> usize {
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk::<LONG_STEP>) {
+        let (words, _) = bytes.as_chunks();
+        if words.iter().fold(0, |found, word| found | special_in(u64::from_le_bytes(*word))) != 0 {
+            break;
         }
-        at += 8;
+        at += LONG_STEP;
     }
-    while text.get(at).is_some_and(|byte| !matches!(byte, b'"' | b'\\' | ..b' ')) {
+    loop {
+        match special_in_word(text, at) {
+            Some(0) => at += 8,
+            Some(special) => return at + special.trailing_zeros() as usize / 8,
+            None => return plain_end_by_bytes(text, at),
+        }
+    }
+}
+
+/// The next eight bytes with the high bit set in the first one that is special, and perhaps in some behind it; none
+/// where the text has no eight more.
+#[inline]
+fn special_in_word(text: &[u8], at: usize) -> Option<u64> {
+    Some(special_in(u64::from_le_bytes(*text.get(at..)?.first_chunk()?)))
+}
+
+#[inline]
+fn special_in(word: u64) -> u64 {
+    let (quotes, backslashes) = (word ^ QUOTES, word ^ BACKSLASHES);
+    // The subtractions set a byte's high bit where it was zero, or below a blank; a borrow reaches only bytes behind
+    // the first of those, which is the one that counts.
+    let special = (quotes.wrapping_sub(ONES) & !quotes)
+        | (backslashes.wrapping_sub(ONES) & !backslashes)
+        | (word.wrapping_sub(FIRST_PRINTABLE) & !word);
+    special & HIGH_BITS
+}
+
+fn plain_end_by_bytes(text: &[u8], mut at: usize) -> usize {
+    while text.get(at).is_some_and(|byte| !is_special(*byte)) {
         at += 1;
     }
     at
+}
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | ..b' ')
 }
 
 fn escape_end(text: &[u8], at: usize) -> Option<usize> {
@@ -180,7 +228,7 @@ mod tests {
         }
 
         #[test]
-        fn every_byte_that_is_special_is_found_at_every_place(before in 0_usize..20, byte: u8, after in 0_usize..20) {
+        fn every_byte_that_is_special_is_found_at_every_place(before in 0_usize..200, byte: u8, after in 0_usize..100) {
             let text = [vec![b'x'; before], vec![byte], vec![b'y'; after]].concat();
             let is_special = byte < b' ' || byte == b'"' || byte == b'\\';
             prop_assert_eq!(plain_end(&text, 0), if is_special { before } else { text.len() });

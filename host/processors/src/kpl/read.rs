@@ -4,13 +4,24 @@ use std::ops::Range;
 
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-use super::{DIGEST_BYTES, MAGIC, digest};
+use super::{Digest, MAGIC, digests};
 use crate::{Origin, Tag};
 
-/// Finds the user records of a record, in order. One that is not aggregated, or not as it should be, is one plain
+/// Which records begin with the magic number and end with the right MD5 of what is between.
+pub(crate) fn are_sealed(records: &[&[u8]]) -> Vec<bool> {
+    let sealed: Vec<_> = records.iter().map(|record| message_and_digest(record)).collect();
+    let messages: Vec<_> = sealed.iter().flatten().map(|(message, _)| *message).collect();
+    let mut digests = digests(&messages).into_iter();
+    let mut is_right = |(_, found): (&[u8], &Digest)| digests.next().as_ref() == Some(found);
+    sealed.into_iter().map(|sealed| sealed.is_some_and(&mut is_right)).collect()
+}
+
+/// Finds the user records of a record, in order. One that is not sealed, or not as it should be inside, is one plain
 /// document, as the KCL has it.
-pub(crate) fn split(data: &[u8], mut found: impl FnMut(Range<usize>, &Origin<'_>)) {
-    let Some(aggregated) = message(data).and_then(|message| Aggregated::read(data, message)) else {
+pub(crate) fn split(data: &[u8], is_sealed: bool, mut found: impl FnMut(Range<usize>, &Origin<'_>)) {
+    let message = message_and_digest(data).filter(|_| is_sealed).map(|(message, _)| message.len());
+    let place = message.map(|length| MAGIC.len()..MAGIC.len() + length);
+    let Some(aggregated) = place.and_then(|place| Aggregated::read(data, place)) else {
         return found(0..data.len(), &Origin::default());
     };
     for record in &aggregated.records {
@@ -18,11 +29,10 @@ pub(crate) fn split(data: &[u8], mut found: impl FnMut(Range<usize>, &Origin<'_>
     }
 }
 
-/// Where the protobuf message lies in a record that begins with the magic number and ends with the right MD5.
-fn message(data: &[u8]) -> Option<Range<usize>> {
-    let rest = data.strip_prefix(&MAGIC)?;
-    let (message, found) = rest.split_last_chunk::<DIGEST_BYTES>()?;
-    (!message.is_empty() && digest(message) == *found).then(|| MAGIC.len()..MAGIC.len() + message.len())
+/// The message of what may be an aggregated record, and the digest that should be its.
+fn message_and_digest(record: &[u8]) -> Option<(&[u8], &Digest)> {
+    let (message, digest) = record.strip_prefix(&MAGIC)?.split_last_chunk()?;
+    (!message.is_empty()).then_some((message, digest))
 }
 
 /// What an aggregated record says, with every number in it known to be in its table.

@@ -7,7 +7,7 @@ use crate::{
 };
 
 fn record(message: &[u8]) -> Vec<u8> {
-    [&MAGIC[..], message, &digest(message)].concat()
+    [&MAGIC[..], message, &digests(&[message])[0]].concat()
 }
 
 fn read(data: &[u8]) -> Vec<Found> {

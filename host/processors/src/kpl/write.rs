@@ -1,10 +1,10 @@
 //! Making an aggregated record.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{collections::HashMap, hash::Hash, ops::Range};
 
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
-use super::{DIGEST_BYTES, KEY, MAGIC, digest};
+use super::{Digest, KEY, MAGIC, digests};
 use crate::{
     Item,
     framing::{Framing, insert},
@@ -18,6 +18,8 @@ const FIELD_BYTES: usize = 1;
 pub(crate) struct AggregatedRecord<'a> {
     keys: Table<&'a str>,
     hash_keys: Table<u128>,
+    /// Where the messages lie whose digests are still to be written: they are made together in the end.
+    messages: Vec<Range<usize>>,
 }
 
 impl<'a> Framing<'a> for AggregatedRecord<'a> {
@@ -35,7 +37,7 @@ impl<'a> Framing<'a> for AggregatedRecord<'a> {
             })
         });
         let record = record_length(key, hash_key, bytes);
-        MAGIC.len() + tables + so_far + length_delimited(record) + DIGEST_BYTES
+        MAGIC.len() + tables + so_far + length_delimited(record) + size_of::<Digest>()
     }
 
     fn add(&mut self, _: usize, item: &Item<'a>, bytes: &[u8], out: &mut Vec<u8>) {
@@ -55,10 +57,17 @@ impl<'a> Framing<'a> for AggregatedRecord<'a> {
     fn close(&mut self, start: usize, out: &mut Vec<u8>) {
         let head = [&MAGIC[..], &self.keys.bytes, &self.hash_keys.bytes].concat();
         insert(out, start, &head);
-        let digest = digest(&out[start + MAGIC.len()..]);
-        out.extend_from_slice(&digest);
+        self.messages.push(start + MAGIC.len()..out.len());
+        out.extend_from_slice(&Digest::default());
         self.keys.clear();
         self.hash_keys.clear();
+    }
+
+    fn finish(self, out: &mut Vec<u8>) {
+        let messages: Vec<_> = self.messages.iter().map(|place| &out[place.clone()]).collect();
+        for (place, digest) in self.messages.iter().zip(digests(&messages)) {
+            out[place.end..place.end + digest.len()].copy_from_slice(&digest);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use rmp::{
 use serde::Serialize;
 
 use super::{BINARY, EXTENSION, MSGPACK_DEPTH};
-use crate::Malformed;
+use crate::{Malformed, json::plain_end};
 
 /// Appends a document as compact JSON text. On failure a part of it may have been appended.
 pub(crate) fn to_json(data: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
             Token::Signed(number) => write_json(&number, out),
             Token::Float(number) if number.is_finite() => write_json(&number, out),
             Token::Float(_) => return Err(malformed("a number is not finite", at)),
-            Token::Text(text) => write_json(text_of(text, at)?, out),
+            Token::Text(text) => write_text(text_of(text, at)?, out),
             Token::Binary(bytes) => write_binary(bytes, out),
             Token::Extension(kind, bytes) => write_extension(kind, bytes, out),
             Token::Array(_) | Token::Map(_) if depth == MSGPACK_DEPTH => {
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         let Token::Text(key) = self.token()? else {
             return Err(malformed("a key of a map is no string", at));
         };
-        write_json(text_of(key, at)?, out);
+        write_text(text_of(key, at)?, out);
         Ok(())
     }
 
@@ -233,6 +233,17 @@ impl<'a> Reader<'a> {
 
 fn text_of(text: &[u8], at: usize) -> Result<&str, Malformed> {
     std::str::from_utf8(text).map_err(|_| malformed("a string is not UTF-8", at))
+}
+
+/// Most texts need no escapes, and then they are copied as they are.
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    if plain_end(text.as_bytes(), 0) == text.len() {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        write_json(text, out);
+    }
 }
 
 fn write_json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {

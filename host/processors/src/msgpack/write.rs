@@ -2,13 +2,12 @@
 //!
 //! A `serde_json` visitor cannot do it: it takes integers beyond 64 bits and `-0` for floats.
 
-use memchr::memchr;
 use rmp::encode;
 
 use super::{MSGPACK_DEPTH, read};
 use crate::{
     Malformed,
-    json::{self, number_end, skip_space, string_end, unescape, word_end},
+    json::{self, number_end, plain_end, skip_space, string_end, unescape, word_end},
 };
 
 /// Vectors take every byte, so writing to one has no other end.
@@ -133,19 +132,23 @@ impl Writer<'_> {
     }
 
     fn string(&mut self) -> Result<(), Stop> {
-        let end = string_end(self.text, self.at + 1).ok_or(Stop::NotJson)?;
-        let inside = &self.text[self.at + 1..end - 1];
-        if memchr(b'\\', inside).is_none() {
+        let start = self.at + 1;
+        let plain = plain_end(self.text, start);
+        if self.text.get(plain) == Some(&b'"') {
+            let inside = &self.text[start..plain];
             encode::write_str_len(self.out, length_of(inside)).expect(TAKEN);
             self.out.extend_from_slice(inside);
-        } else {
-            let start = self.out.len();
-            unescape(inside, self.out).ok_or(Stop::Unpackable("half a surrogate pair is no text"))?;
-            let length = length_of(&self.out[start..]);
-            self.insert(start, 0, |out| {
-                encode::write_str_len(out, length).expect(TAKEN);
-            });
+            self.at = plain + 1;
+            return Ok(());
         }
+        let end = string_end(self.text, start).ok_or(Stop::NotJson)?;
+        let written = self.out.len();
+        unescape(&self.text[start..end - 1], self.out)
+            .ok_or(Stop::Unpackable("half a surrogate pair is no text"))?;
+        let length = length_of(&self.out[written..]);
+        self.insert(written, 0, |out| {
+            encode::write_str_len(out, length).expect(TAKEN);
+        });
         self.at = end;
         Ok(())
     }

@@ -3,7 +3,6 @@
 //! `tidemill run` starts the embedded Kinesis and a pipeline; `tidemill put` puts the orders; `tidemill tail` reads
 //! what comes out. This program only starts them, and computes on its own what has to come out.
 
-mod child;
 mod orders;
 mod report;
 mod verdict;
@@ -20,12 +19,8 @@ use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
-    demo::{
-        child::{Host, Lines},
-        orders::Orders,
-        report::Report,
-        verdict::Verdict,
-    },
+    child::{Host, Lines},
+    demo::{orders::Orders, report::Report, verdict::Verdict},
     guests,
     repository::{self, Repository},
 };

@@ -7,22 +7,29 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures::{Stream, StreamExt, stream::ReadyChunks};
 use indicatif::{ProgressBar, ProgressStyle};
+use memchr::{memchr_iter, memrchr};
 use tidemill_engine::limits;
 use tokio::{
     fs::File,
-    io::{AsyncRead, stdin},
+    io::{AsyncRead, AsyncReadExt, stdin},
 };
-use tokio_util::codec::{AnyDelimiterCodec, AnyDelimiterCodecError, Decoder, FramedRead};
 
 use crate::{exit::Exit, failure::Failure};
 
+/// Bytes of the longest line that can be a document.
+const LONGEST: usize = (limits::MAX_RECORD_KIB as usize) << 10;
+
 /// Where lines come from.
 pub struct Input {
-    /// The lines that are there, at least one and at most a request's worth at a time.
-    pub chunks: ReadyChunks<Pin<Box<dyn Stream<Item = io::Result<Line>> + Send>>>,
+    reader: Pin<Box<dyn AsyncRead + Send>>,
     length: Option<u64>,
+    /// What was read and is no whole line yet.
+    rest: BytesMut,
+    /// Whether the rest goes on from bytes of its line that are gone, because the line is too long.
+    is_cut: bool,
+    /// The number of the last line that was given out.
+    number: u64,
 }
 
 /// One line.
@@ -49,8 +56,32 @@ impl Input {
     }
 
     fn of(reader: impl AsyncRead + Send + 'static, length: Option<u64>) -> Self {
-        let lines = FramedRead::with_capacity(reader, Lines::default(), limits::PUT_READ_BYTES);
-        Self { chunks: lines.boxed().ready_chunks(limits::PUT_RECORDS_ENTRIES), length }
+        Self { reader: Box::pin(reader), length, rest: BytesMut::new(), is_cut: false, number: 0 }
+    }
+
+    /// The lines that came with one read, at least one; none at the end of the input.
+    ///
+    /// # Cancel safety
+    /// Safe: what was read is there for the next call.
+    pub async fn next(&mut self) -> io::Result<Option<Vec<Line>>> {
+        loop {
+            self.rest.reserve(limits::PUT_READ_BYTES);
+            let read = self.reader.read_buf(&mut self.rest).await?;
+            if read == 0 {
+                let last = self.rest.split().freeze();
+                let has_line = !last.is_empty() || self.is_cut;
+                return Ok(has_line.then(|| vec![self.line(last)]));
+            }
+            let fresh = self.rest.len() - read;
+            if let Some(end) = memrchr(b'\n', &self.rest[fresh..]) {
+                let whole = self.rest.split_to(fresh + end + 1).freeze();
+                return Ok(Some(self.lines(&whole)));
+            }
+            if self.rest.len() > LONGEST {
+                self.rest.clear();
+                self.is_cut = true;
+            }
+        }
     }
 
     /// A progress bar on stderr where people look at it, over the bytes of the input.
@@ -66,6 +97,28 @@ impl Input {
         };
         bar.with_style(ProgressStyle::with_template(template).expect("the template is well formed"))
     }
+
+    /// The lines of bytes that end with a line.
+    fn lines(&mut self, whole: &Bytes) -> Vec<Line> {
+        let mut start = 0;
+        memchr_iter(b'\n', whole)
+            .map(|end| {
+                let text = whole.slice(start..end);
+                start = end + 1;
+                self.line(text)
+            })
+            .collect()
+    }
+
+    /// The next line, without its line feed.
+    fn line(&mut self, mut text: Bytes) -> Line {
+        self.number += 1;
+        let is_too_long = std::mem::take(&mut self.is_cut) || text.len() > LONGEST;
+        if text.ends_with(b"\r") {
+            text.truncate(text.len() - 1);
+        }
+        Line { number: self.number, text: (!is_too_long).then_some(text) }
+    }
 }
 
 /// Reading broke off.
@@ -78,59 +131,17 @@ fn unreadable_file(path: &Path, error: &io::Error) -> Failure {
         .help("name a file, or - for stdin")
 }
 
-/// Splits at line feeds and counts.
-struct Lines {
-    splitter: AnyDelimiterCodec,
-    read: u64,
-}
-
-impl Default for Lines {
-    fn default() -> Self {
-        let longest = (limits::MAX_RECORD_KIB as usize) << 10;
-        Self {
-            splitter: AnyDelimiterCodec::new_with_max_length(b"\n".to_vec(), Vec::new(), longest),
-            read: 0,
-        }
-    }
-}
-
-impl Lines {
-    fn numbered(&mut self, split: Result<Option<Bytes>, AnyDelimiterCodecError>) -> io::Result<Option<Line>> {
-        let text = match split {
-            Ok(None) => return Ok(None),
-            Ok(Some(text)) => {
-                Some(text.strip_suffix(b"\r").map_or(text.clone(), |line| text.slice_ref(line)))
-            }
-            Err(AnyDelimiterCodecError::MaxChunkLengthExceeded) => None,
-            Err(AnyDelimiterCodecError::Io(error)) => return Err(error),
-        };
-        self.read += 1;
-        Ok(Some(Line { number: self.read, text }))
-    }
-}
-
-impl Decoder for Lines {
-    type Item = Line;
-    type Error = io::Error;
-
-    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Line>> {
-        let split = self.splitter.decode(bytes);
-        self.numbered(split)
-    }
-
-    fn decode_eof(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Line>> {
-        let split = self.splitter.decode_eof(bytes);
-        self.numbered(split)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     async fn read(text: &'static [u8]) -> Vec<(u64, Option<Bytes>)> {
-        let lines = Input::of(text, None).chunks.concat().await;
-        lines.into_iter().map(|line| line.unwrap()).map(|line| (line.number, line.text)).collect()
+        let mut input = Input::of(text, None);
+        let mut lines = Vec::new();
+        while let Some(more) = input.next().await.unwrap() {
+            lines.extend(more.into_iter().map(|line| (line.number, line.text)));
+        }
+        lines
     }
 
     #[tokio::test]

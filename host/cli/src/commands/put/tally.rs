@@ -68,8 +68,8 @@ impl Sent {
     /// Waits until the lines have settled, and counts them.
     pub async fn settle(self, tally: &mut Tally, bar: &ProgressBar) {
         let settled = self.ticket.await;
+        bar.inc(self.lines.iter().map(|(_, length)| *length as u64 + 1).sum());
         for ((number, length), settled) in self.lines.into_iter().zip(settled) {
-            bar.inc(length as u64 + 1);
             match settled {
                 Ok(_) => {
                     tally.put += 1;

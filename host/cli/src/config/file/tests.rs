@@ -2,7 +2,13 @@ use std::time::Duration;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
+use tidemill_engine::{
+    kinesis::StreamMode,
+    producer::{ProducerSettings, ShardRate},
+};
+
 use super::*;
+use crate::config::{SinkConfig, SpoolConfig};
 
 const SMALLEST: &str = r#"
 application = "orders"
@@ -57,8 +63,25 @@ fn the_documented_file_is_read_and_says_what_it_says() {
     assert_eq!(pipeline.handler.batch_bytes, default.handler.batch_bytes);
     assert_eq!(pipeline.handler.attempts, default.handler.attempts);
     let [sink, audit] = [pipeline.sink.as_ref().unwrap(), pipeline.sinks.values().next().unwrap()];
-    assert_eq!((sink.linger, sink.buffer, sink.requests), (audit.linger, audit.buffer, audit.requests));
+    let default =
+        ProducerSettings { create: Some(FOUR), record_ttl: FIVE_MINUTES, ..default_settings(audit) };
+    let documented = sink.producer.settings(None, 0);
+    assert_eq!(format!("{documented:?}"), format!("{default:?}"));
     assert_eq!(audit.stream.region(), Some("eu-west-1"));
+
+    let [ingest, default] = [config.ingest.unwrap(), IngestConfig::default()];
+    assert_eq!((ingest.listen, ingest.allow_remote), (default.listen, default.allow_remote));
+    assert_eq!(ingest.body_bytes, default.body_bytes);
+    let clicks = &ingest.streams["clicks"];
+    assert_eq!(clicks.spool.as_ref().unwrap().limit_bytes, SpoolConfig::new("spool".into()).limit_bytes);
+}
+
+const FOUR: StreamMode = StreamMode::Provisioned { shards: 4 };
+const FIVE_MINUTES: Option<Duration> = Some(Duration::from_secs(300));
+
+/// What a producer of a sink with no settings is told at AWS.
+fn default_settings(sink: &SinkConfig) -> ProducerSettings {
+    sink.producer.settings(Some(ShardRate::default()), 0)
 }
 
 #[test]
@@ -73,6 +96,8 @@ fn i9_every_key_is_documented() {
         with("stream = \"orders\"", "zzz = 1"),
         with("component = \"filter.wasm\"", "zzz = 1"),
         with("stream = \"orders\"", "create = { zzz = 1 }"),
+        SMALLEST.to_owned() + "[ingest]\nzzz = 1",
+        SMALLEST.to_owned() + "[ingest.streams.orders]\nzzz = 1",
     ];
     for text in tables {
         let failure = refused(&text);
@@ -142,6 +167,59 @@ fn wrong_values_are_told_with_what_would_be_right() {
 }
 
 #[test]
+fn wrong_settings_of_producers_are_told_with_what_would_be_right() {
+    let cases = [
+        ("batch-size = 501", "batch-size is more than one request takes: lower it, batch-size=501 limit=500"),
+        ("batch-size = 0", "invalid value: integer `0`, expected a nonzero usize"),
+        (
+            "request-bytes = \"11MiB\"",
+            "request-bytes is more than one request takes: lower it, limit=10.0 MiB",
+        ),
+        ("backoff = \"1m\"", "backoff is longer than backoff-limit: backoff=1m backoff-limit=15s"),
+        ("record-ttl = \"0s\"", "the duration must be longer than zero"),
+        ("ordering = \"total\"", "unknown value `total`"),
+        ("spool = \"folder\"", "a sink has no spool: its pipeline waits"),
+    ];
+    for (text, expected) in cases {
+        let failure = refused(&(SMALLEST.to_owned() + "sink = { stream = \"a\", " + text + " }"));
+        assert!(failure.to_string().starts_with(expected), "{failure}");
+        assert!(failure.to_string().contains(" line=6 "), "{failure} does not say where");
+    }
+    let nowhere = refused(&(SMALLEST.to_owned() + "sink = { linger = \"1s\" }"));
+    assert!(nowhere.to_string().starts_with("the key `stream` is missing: file="), "{nowhere}");
+    let limit = refused(&(SMALLEST.to_owned() + "[ingest.streams.orders]\nspool-limit = \"1GiB\""));
+    assert!(limit.to_string().starts_with("spool-limit is set, and there is no spool"), "{limit}");
+    let no_name = refused(&(SMALLEST.to_owned() + "[ingest.streams.\"a b\"]"));
+    assert!(no_name.to_string().starts_with("[ingest.streams.a b]: not a stream name"), "{no_name}");
+}
+
+#[test]
+fn the_rate_of_a_shard_is_that_of_the_endpoint_unless_it_is_set() {
+    let rate = |text: &str, endpoint: Option<ShardRate>| {
+        let config = parse(&(SMALLEST.to_owned() + "sink = { stream = \"a\" " + text + " }")).unwrap();
+        let pipeline = config.pipelines.into_values().next().unwrap();
+        pipeline.sink.unwrap().producer.settings(endpoint, 0).shard_rate
+    };
+    let shard_rate =
+        |records_per_second, bytes_per_second| Some(ShardRate { records_per_second, bytes_per_second });
+    let aws = Some(ShardRate::default());
+    assert_eq!((rate("", aws), rate("", None)), (aws, None));
+    assert_eq!(rate(", records-per-second = 0, bytes-per-second = \"0B\"", aws), None);
+    assert_eq!(rate(", records-per-second = 7", aws), shard_rate(7, 1 << 20));
+    assert_eq!(rate(", records-per-second = 7", None), shard_rate(7, usize::MAX));
+    assert_eq!(rate(", bytes-per-second = \"1KiB\"", None), shard_rate(u32::MAX, 1 << 10));
+}
+
+#[test]
+fn ingest_needs_no_pipeline_and_its_streams_are_named_by_the_url() {
+    let config = parse("application = \"a\"\n[ingest.streams.orders]\nspool = \"s\"").unwrap();
+    let ingest = config.ingest.unwrap();
+    let orders = &ingest.streams["orders"];
+    assert_eq!(orders.stream("orders").unwrap().to_string(), "orders");
+    assert_eq!(ingest.listen.to_string(), "127.0.0.1:4568");
+}
+
+#[test]
 fn a_word_that_is_no_choice_is_answered_with_the_nearest() {
     let processor = refused(&with("stream = \"orders\"", "stream = \"o\", processor = \"jsonline\""));
     assert!(processor.to_string().starts_with("unknown processor `jsonline`: file="), "{processor}");
@@ -170,6 +248,11 @@ fn settings_that_contradict_each_other_are_refused() {
             SMALLEST.to_owned() + "[kinesis]\nendpoint = \"embedded\"\n[leases]\nstore = \"file\"",
             "leases would outlive the streams",
         ),
+        (SMALLEST.to_owned() + "[ingest]", "ingest has no stream to put to"),
+        (
+            SMALLEST.to_owned() + "[ingest]\nlisten = \"0.0.0.0:1\"\nstreams.orders = {}",
+            "other machines could put without being asked who they are: listen=0.0.0.0:1",
+        ),
         (
             SMALLEST.to_owned() + "sink = { stream = \"a\" }\nsinks.default = { stream = \"b\" }",
             "pipeline orders has both `sink` and `sinks.default`",
@@ -193,11 +276,13 @@ fn streams_in_memory_have_leases_in_memory_unless_they_are_kept() {
 
 #[test]
 fn paths_are_relative_to_the_file() {
-    let mut config = parse(SMALLEST).unwrap();
+    let mut config = parse(&(SMALLEST.to_owned() + "[ingest.streams.orders]\nspool = \"s\"")).unwrap();
     config.resolve(Path::new("/etc/tidemill"));
     let pipeline = config.pipelines.values().next().unwrap();
     assert_eq!(pipeline.handler.component, Path::new("/etc/tidemill/filter.wasm"));
     assert_eq!(config.leases.path.as_deref(), Some(Path::new("/etc/tidemill/tidemill.redb")));
+    let ingest = config.ingest.unwrap();
+    assert_eq!(ingest.streams["orders"].spool.as_ref().unwrap().folder, Path::new("/etc/tidemill/s"));
 }
 
 #[test]

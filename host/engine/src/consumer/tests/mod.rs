@@ -1,6 +1,7 @@
 //! A pipeline on the in-memory Kinesis and leases, with paused time.
 
 mod failing;
+mod misplaced;
 mod resharding;
 mod stopping;
 mod world;

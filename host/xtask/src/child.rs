@@ -1,4 +1,4 @@
-//! The processes of the demo.
+//! The processes that chores start and look at.
 
 use std::{
     fs::{self, File},
@@ -13,8 +13,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long nothing may come out before the demo takes it that nothing will.
+/// How long nothing may come out before it is taken that nothing will.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// In which units Linux tells processor time, on every machine of today.
+const CPU_TICKS_PER_SECOND: u64 = 100;
 /// Lines that may wait to be looked at.
 const LINES_WAITING: usize = 10_000;
 
@@ -54,6 +56,17 @@ impl Host {
         Some(kib << 10)
     }
 
+    /// Processor time, user and system, that it took so far, to a hundredth of a second.
+    pub fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
+            .context("the system does not tell the processor time of a process")?;
+        // The fields are counted behind the name, which may hold blanks.
+        let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat is not as expected")?;
+        let ticks: Vec<u64> =
+            fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Duration::from_millis(ticks.iter().sum::<u64>() * 1_000 / CPU_TICKS_PER_SECOND))
+    }
+
     /// Asks it to stop, waits until it has, and answers what it says of its work.
     pub fn stop(mut self) -> Result<String> {
         let pid = Pid::from_child(&self.child);
@@ -73,7 +86,7 @@ impl Host {
             if let Some(url) = line.strip_prefix("kinesis at ") {
                 self.url = url.trim().to_owned();
             }
-            if line.starts_with("pipeline ") && !self.url.is_empty() {
+            if line.starts_with("pipeline ") {
                 return Ok(());
             }
             line.clear();
@@ -130,6 +143,6 @@ impl Drop for Lines {
 fn end(child: &mut Child) {
     let ended = child.kill().and_then(|()| child.wait());
     if let Err(error) = ended {
-        eprintln!("a process of the demo could not be ended: {error}");
+        eprintln!("a process could not be ended: {error}");
     }
 }

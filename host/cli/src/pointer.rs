@@ -1,4 +1,4 @@
-//! Partition keys out of JSON lines.
+//! Partition keys out of JSON documents.
 
 use std::str::FromStr;
 
@@ -22,12 +22,12 @@ impl FromStr for Pointer {
 }
 
 impl Pointer {
-    /// The partition key of a line: a string as it is, a number or a boolean as JSON writes it. An error says why
+    /// The partition key of a document: a string as it is, a number or a boolean as JSON writes it. An error says why
     /// there is none.
-    pub fn key_of(&self, line: &[u8]) -> Result<ByteString, String> {
+    pub fn key_of(&self, document: &[u8]) -> Result<ByteString, String> {
         let Self(pointer) = self;
         let document: Value =
-            serde_json::from_slice(line).map_err(|error| format!("the line is no JSON: {error}"))?;
+            serde_json::from_slice(document).map_err(|error| format!("the document is no JSON: {error}"))?;
         let key = match document.pointer(pointer) {
             Some(Value::String(text)) => ByteString::from(text.as_str()),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string().into(),
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(key(r#"{"user":{}}"#).unwrap_err(), "there is no partition key: pointer=/user/id");
         assert!(key(r#"{"user":{"id":null}}"#).unwrap_err().starts_with("the partition key is no string"));
         assert!(key(r#"{"user":{"id":""}}"#).unwrap_err().contains("1 to 256 characters"));
-        assert!(key("{").unwrap_err().starts_with("the line is no JSON: "));
+        assert!(key("{").unwrap_err().starts_with("the document is no JSON: "));
     }
 
     #[test]
