@@ -60,7 +60,7 @@ async fn the_examples_aggregator_packs_what_a_pipeline_emits() {
     streams.create("in", 1).await;
     streams.create("out", 1).await;
     streams.put("in", documents().into_iter().map(|document| ("key", document))).await;
-    let [handler, aggregator] = ["pass_through", "lz4_batches"].map(|name| binaries::guest(name));
+    let [handler, aggregator] = ["pass_through", "lz4_batches"].map(binaries::guest);
     let settings = format!(
         "application = \"test\"\n[kinesis]\nendpoint = \"{url}\"\n[pipelines.pack]\n\
          source = {{ stream = \"in\", idle-interval = \"100ms\" }}\n\
