@@ -292,3 +292,40 @@ fn a_file_that_is_not_there_is_told_with_what_to_do() {
     assert_eq!(failure.exit(), Exit::Settings);
     assert!(failure.help_text().is_some());
 }
+
+#[test]
+fn a_processor_is_a_name_two_names_a_file_or_a_table() {
+    let shown = |value: &str| {
+        let text = with("stream = \"orders\"", &format!("stream = \"o\", processor = {value}"));
+        let mut config = parse(&text).unwrap();
+        config.resolve(Path::new("/etc"));
+        let processor = config.pipelines.into_values().next().unwrap().source.processor;
+        format!("{processor} {:?}", processor.hash_range_policy())
+    };
+    let cases = [
+        ("\"kpl-json\"", "kpl-json Lenient"),
+        ("\"netstring+json\"", "netstring+json Lenient"),
+        ("\"netstring+msgpack\"", "msgpack Lenient"),
+        ("\"mine.wasm\"", "/etc/mine.wasm Lenient"),
+        ("{ preset = \"kpl-json\", hash-range = \"strict-kcl\" }", "kpl-json StrictKcl"),
+        ("{ aggregator = \"netstring\", serializer = \"json\" }", "netstring+json Lenient"),
+        ("{ component = \"mine.wasm\", memory = \"1MiB\" }", "/etc/mine.wasm Lenient"),
+        ("{ aggregator = { component = \"a.wasm\" }, serializer = \"json\" }", "/etc/a.wasm+json Lenient"),
+        ("{ aggregator = \"kpl\", serializer = { component = \"s.wasm\" } }", "kpl+/etc/s.wasm Lenient"),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(shown(value), expected);
+    }
+    for (value, expected) in [
+        ("{ preset = \"json\", memory = \"1MiB\" }", "config, memory and deadline belong to a component"),
+        ("{ aggregator = \"kpl\" }", "not a processor: give a preset"),
+        ("{ aggregator = \"klp\", serializer = \"json\" }", "unknown aggregator `klp`"),
+        ("\"netstring+jsn\"", "unknown serializer `jsn`"),
+    ] {
+        let failure = refused(&with("stream = \"orders\"", &format!("stream = \"o\", processor = {value}")));
+        assert!(failure.to_string().starts_with(expected), "{failure}");
+    }
+    let sink = "sink = { stream = \"a\", processor = { preset = \"json\", hash-range = \"lenient\" } }";
+    let failure = refused(&(SMALLEST.to_owned() + sink));
+    assert!(failure.to_string().contains("hash-range"), "{failure}");
+}
