@@ -7,3 +7,36 @@ wit_bindgen::generate!({
     export_macro_name: "export_packed",
     default_bindings_module: "tidemill_guest::bindings",
 });
+
+pub mod aggregator {
+    //! The world of a component that aggregates.
+
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "aggregator-only",
+        pub_export_macro: true,
+        export_macro_name: "export_aggregator",
+        default_bindings_module: "tidemill_guest::bindings::aggregator",
+        with: {
+            "tidemill:streams/types@0.1.0": crate::bindings::tidemill::streams::types,
+            "tidemill:streams/logging@0.1.0": crate::bindings::tidemill::streams::logging,
+            "tidemill:streams/configuration@0.1.0": crate::bindings::tidemill::streams::configuration,
+        },
+    });
+}
+
+pub mod serializer {
+    //! The world of a component that serializes.
+
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "serializer-only",
+        pub_export_macro: true,
+        export_macro_name: "export_serializer",
+        default_bindings_module: "tidemill_guest::bindings::serializer",
+        with: {
+            "tidemill:streams/logging@0.1.0": crate::bindings::tidemill::streams::logging,
+            "tidemill:streams/configuration@0.1.0": crate::bindings::tidemill::streams::configuration,
+        },
+    });
+}

@@ -1,4 +1,4 @@
-//! Write record handlers for tidemill in Rust.
+//! Write record handlers and processors for tidemill in Rust.
 //!
 //! A handler gets the records of one shard, a batch at a time, and answers what is to be sent onward and which
 //! records it could not handle:
@@ -25,6 +25,8 @@
 //! tidemill_guest::export!(Shout);
 //! ```
 //!
+//! An [`Aggregator`] decides how documents share a Kinesis record, a [`Serializer`] how one becomes bytes.
+//!
 //! Build it as a `cdylib` for the target `wasm32-wasip2`; the result is a component that the host runs as it is.
 //! The crate speaks the packed interface, so a batch costs two copies however many records it has.
 #![warn(missing_docs)]
@@ -33,6 +35,7 @@ mod batch;
 #[doc(hidden)]
 pub mod bindings;
 mod outcome;
+mod processor;
 
 use bindings::exports::tidemill::streams::packed_record_handler::{PackedBatch, PackedOutcome};
 
@@ -44,6 +47,7 @@ pub use bindings::tidemill::streams::{
     types::{BatchError, BatchInfo},
 };
 pub use outcome::{Emit, Outcome};
+pub use processor::{Aggregator, Entry, Item, Part, Serializer, Sharing, Tag};
 
 /// Business logic: a batch in, an outcome out.
 ///

@@ -3,9 +3,16 @@
 use std::path::PathBuf;
 
 use tidemill_engine::kinesis::ErrorKind;
+use tidemill_runtime::Role;
 
 use crate::{
-    args::ConnectionFlags, config::Config, endpoint, exit::Exit, failure::Failure, host::component, output,
+    args::ConnectionFlags,
+    config::Config,
+    endpoint,
+    exit::Exit,
+    failure::Failure,
+    host::{component, processor},
+    output,
 };
 
 /// Check a settings file and its components against the contract, without running anything
@@ -24,9 +31,19 @@ pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let config = Config::load(&args.settings)?;
     let engine = component::engine()?;
     for (name, pipeline) in &config.pipelines {
-        let path = &pipeline.handler.component;
-        let inspection = component::inspect(&engine, path).await?;
-        output::line(&format!("pipeline {name}: {}", component::Shown(path, &inspection)))?;
+        let sinks = pipeline.named_sinks().map(|(_, sink)| &sink.producer.processor);
+        let processors = [&pipeline.source.processor].into_iter().chain(sinks);
+        let handler = (pipeline.handler.component.as_path(), Role::Handler);
+        for (path, role) in [handler].into_iter().chain(processors.flat_map(processor::parts)) {
+            let inspection = component::inspect(&engine, path, role).await?;
+            output::line(&format!("pipeline {name}: {}", component::Shown(path, &inspection)))?;
+        }
+    }
+    for (name, stream) in config.ingest.iter().flat_map(|ingest| &ingest.streams) {
+        for (path, role) in processor::parts(&stream.producer.processor) {
+            let inspection = component::inspect(&engine, path, role).await?;
+            output::line(&format!("ingest {name}: {}", component::Shown(path, &inspection)))?;
+        }
     }
     if args.streams {
         check_streams(&config, flags).await?;

@@ -56,3 +56,54 @@ fn batch_size() -> impl TypedValueParser<Value = NonZeroUsize> {
     let range = RangedU64ValueParser::<usize>::new().range(1..=limits::PUT_RECORDS_ENTRIES as u64);
     range.map(|count| NonZeroUsize::new(count).expect("the range begins with 1"))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use tidemill_engine::{kinesis::StreamMode, producer::Ordering};
+
+    use super::*;
+    use crate::args::{Cli, Command};
+
+    fn flags(more: &[&str]) -> Result<ProducerFlags, clap::Error> {
+        let cli = Cli::try_parse_from([&["tidemill", "put", "orders"], more].concat())?;
+        let Command::Put(put) = cli.command else { panic!("it is put") };
+        Ok(put.producer)
+    }
+
+    #[test]
+    fn flags_go_before_the_defaults_and_leave_the_others() {
+        let flags = flags(&[
+            "--linger=20ms",
+            "--batch-size=7",
+            "--record-ttl=30s",
+            "--ordering=relaxed",
+            "--create-shards=4",
+            "--skip-describe-stream",
+        ]);
+        let default = ProducerConfig::default();
+        let settings = flags.unwrap().over(default.clone()).settings(None, 0);
+        assert_eq!((settings.linger, settings.request_entries), (Duration::from_millis(20), 7));
+        assert_eq!(settings.record_ttl, Some(Duration::from_secs(30)));
+        assert_eq!((settings.ordering, settings.skip_describe), (Ordering::Relaxed, true));
+        assert_eq!(settings.create, Some(StreamMode::Provisioned { shards: 4 }));
+        assert_eq!(settings.attempts, default.settings(None, 0).attempts);
+    }
+
+    #[test]
+    fn what_no_request_takes_is_refused() {
+        for flag in ["--batch-size=501", "--batch-size=0", "--create-shards=0", "--linger=5"] {
+            assert!(flags(&[flag]).is_err(), "{flag} was taken");
+        }
+    }
+
+    #[test]
+    fn flags_of_serve_put_need_a_stream() {
+        for flag in ["--linger=5s", "--listen=127.0.0.1:0", "--processor=json", "--spool=s", "--allow-remote"]
+        {
+            assert!(Cli::try_parse_from(["tidemill", "serve-put", flag]).is_err(), "{flag} was taken");
+        }
+        let both = Cli::try_parse_from(["tidemill", "serve-put", "file.toml", "--stream=orders"]);
+        assert!(both.is_err(), "a file and a stream were taken");
+    }
+}

@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use super::producing::ProducerFlags;
 use crate::{
     args::ConnectionFlags,
-    config::{ProcessorName, ProducerConfig},
+    config::{ProcessorConfig, ProducerConfig},
     exit::Exit,
     failure::Failure,
-    host::target::Target,
+    host::{processor::LoadedProcessor, target::Target},
     output,
     pointer::Pointer,
     signals::Stop,
@@ -35,19 +35,20 @@ pub struct Args {
     /// Where in each line, which then has to be JSON, its partition key is: a JSON pointer such as /user/id
     #[arg(long, value_name = "POINTER")]
     partition_key: Option<Pointer>,
-    /// How lines become records: json-line packs many into one record
+    /// How lines become records: a preset, an aggregator and a serializer such as netstring+json, or a .wasm file
     #[arg(long, default_value_t)]
-    processor: ProcessorName,
+    processor: ProcessorConfig,
     #[command(flatten)]
-    producer: ProducerFlags,
+    pub(super) producer: ProducerFlags,
 }
 
 /// Puts every line, then says how many there were and which of them failed.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
     let input = Input::open(args.file.as_deref()).await?;
+    let processor = LoadedProcessor::alone(&args.processor).await?;
     let target = Target::connect(&connection.settings()).await?;
     let config = args.producer.over(ProducerConfig::of(args.processor));
-    let producer = target.open(&config, &args.stream, "put", None).await?;
+    let producer = target.open(&config, processor.processor, &args.stream, "put", None).await?;
     let stop = Stop::on_signals()?;
     let began = Instant::now();
     let tally = put_all(input, args.partition_key.as_ref(), &producer, stop.token()).await?;

@@ -11,7 +11,7 @@ use tidemill_engine::stream::StreamRef;
 use super::{producing::ProducerFlags, run::serve};
 use crate::{
     args::ConnectionFlags,
-    config::{Config, IngestConfig, IngestStreamConfig, ProcessorName, ProducerConfig, SpoolConfig},
+    config::{Config, IngestConfig, IngestStreamConfig, ProcessorConfig, ProducerConfig, SpoolConfig},
     exit::Exit,
     failure::Failure,
 };
@@ -33,7 +33,7 @@ pub struct Args {
     allow_remote: bool,
     /// How documents become records
     #[arg(long, default_value_t, requires = "stream")]
-    processor: ProcessorName,
+    processor: ProcessorConfig,
     /// Folder where entries wait that were not on the stream in time
     #[arg(long, value_name = "FOLDER", requires = "stream")]
     spool: Option<PathBuf>,

@@ -11,10 +11,11 @@ use tidemill_engine::{
 
 use crate::{
     args::ConnectionFlags,
-    config::{ProcessorName, Start},
+    config::{ProcessorConfig, Start},
     endpoint,
     exit::Exit,
     failure::Failure,
+    host::processor::LoadedProcessor,
     signals::Stop,
 };
 
@@ -33,9 +34,9 @@ pub struct Args {
     /// Stop after so many documents
     #[arg(long, value_name = "COUNT")]
     limit: Option<u64>,
-    /// How records are taken apart
+    /// How records are taken apart: a preset, an aggregator and a serializer such as netstring+json, or a .wasm file
     #[arg(long, default_value_t)]
-    processor: ProcessorName,
+    processor: ProcessorConfig,
     /// What is printed of a document
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -43,6 +44,7 @@ pub struct Args {
 
 /// Prints until a signal, the limit, or a reader that goes away.
 pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failure> {
+    let processor = LoadedProcessor::alone(&args.processor).await?;
     let kinesis = endpoint::open(&connection.settings()).await?;
     endpoint::ensure_stream(&*kinesis, &args.stream, None).await?;
     let stop = Stop::on_signals()?;
@@ -55,7 +57,7 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
         settings,
         kinesis,
         leases: Arc::new(MemoryLeases::new()),
-        processor: args.processor.processor(),
+        processor: processor.processor,
         handler: Arc::clone(&printer) as _,
         sinks: Arc::new(BTreeMap::new()),
         worker: WorkerId::from("tail"),

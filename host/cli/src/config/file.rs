@@ -4,7 +4,7 @@ use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use miette::{NamedSource, SourceSpan};
 
-use super::{Config, Endpoint, IngestConfig, StoreKind};
+use super::{Config, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind};
 use crate::{exit::Exit, failure::Failure};
 
 /// How much of a word must agree for it to be what was meant, 0 to 1.
@@ -26,11 +26,11 @@ impl Config {
     }
 
     fn resolve(&mut self, folder: &Path) {
-        let components = self.pipelines.values_mut().map(|pipeline| &mut pipeline.handler.component);
         let streams = self.ingest.iter_mut().flat_map(|ingest| ingest.streams.values_mut());
-        let spools = streams.filter_map(|stream| Some(&mut stream.spool.as_mut()?.folder));
+        let ingest = streams.flat_map(IngestStreamConfig::paths);
+        let components = self.pipelines.values_mut().flat_map(PipelineConfig::components);
         let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path);
-        let paths = components.chain(kept).chain(spools);
+        let paths = components.chain(kept).chain(ingest);
         for path in paths {
             *path = folder.join(&*path);
         }
@@ -120,12 +120,13 @@ fn in_our_words(message: &str) -> (String, Option<String>) {
         let help = meant(given, known).map_or(list.clone(), |word| format!("did you mean `{word}`? {list}"));
         (format!("unknown {what} `{given}`"), Some(help))
     };
+    let is_unknown = |what: &&str| message.starts_with(&format!("unknown {what} "));
     if message.starts_with("unknown field") {
         choice("key", "known here")
     } else if message.starts_with("unknown variant") {
         choice("value", "expected one of")
-    } else if message.starts_with("unknown processor") {
-        choice("processor", "expected one of")
+    } else if let Some(what) = ["processor", "aggregator", "serializer"].into_iter().find(is_unknown) {
+        choice(what, "expected one of")
     } else if message.starts_with("missing field") {
         let help = format!("add `{given}`; docs/settings.md has every key");
         (format!("the key `{given}` is missing"), Some(help))

@@ -61,6 +61,12 @@ impl IngestConfig {
 }
 
 impl IngestStreamConfig {
+    /// The files and folders that it names.
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let components = self.producer.processor.components().map(|part| &mut part.component);
+        components.chain(self.spool.as_mut().map(|spool| &mut spool.folder))
+    }
+
     /// The stream, by the name that stands in the URL unless the settings say another.
     pub fn stream(&self, name: &str) -> Result<StreamRef, Failure> {
         match &self.stream {

@@ -6,6 +6,7 @@ mod file;
 mod ingest;
 mod names;
 mod pipeline;
+mod processor;
 mod producer;
 mod units;
 
@@ -17,8 +18,9 @@ use tidemill_engine::limits;
 use crate::failure::Failure;
 
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
-pub use names::{Name, ProcessorName, Start};
+pub use names::{Name, Start};
 pub use pipeline::{HandlerConfig, PipelineConfig};
+pub use processor::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind};
 pub use producer::{CreateConfig, OrderingConfig, ProducerConfig, SinkConfig};
 
 /// The whole file.

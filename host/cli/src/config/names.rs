@@ -3,12 +3,11 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
 use thiserror::Error;
-use tidemill_engine::{lease::plan, native::NativeProcessor, processor::Processor, time::UnixMillis};
+use tidemill_engine::{lease::plan, time::UnixMillis};
 
 /// The name of an application, a pipeline or a sink: 1 to 64 characters of `a-zA-Z0-9_-`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
@@ -44,50 +43,6 @@ impl fmt::Display for Name {
 #[derive(Debug, Error)]
 #[error("not a name: 1 to 64 characters of a-z A-Z 0-9 _ - are allowed, got={0:?}")]
 pub struct InvalidName(String);
-
-/// The name of a processor that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProcessorName(String);
-
-impl ProcessorName {
-    /// The processor of this name.
-    pub fn processor(&self) -> Arc<dyn Processor> {
-        Arc::new(NativeProcessor::preset(&self.0).expect("a name exists only for a preset"))
-    }
-}
-
-impl Default for ProcessorName {
-    fn default() -> Self {
-        Self("json-line".to_owned())
-    }
-}
-
-impl FromStr for ProcessorName {
-    type Err = UnknownProcessor;
-
-    fn from_str(text: &str) -> Result<Self, UnknownProcessor> {
-        match NativeProcessor::preset(text) {
-            Some(_) => Ok(Self(text.to_owned())),
-            None => Err(UnknownProcessor(text.to_owned())),
-        }
-    }
-}
-
-impl fmt::Display for ProcessorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// No processor has the name.
-#[derive(Debug, Error)]
-#[error("unknown processor `{0}`, expected one of {known}", known = known_processors())]
-pub struct UnknownProcessor(String);
-
-fn known_processors() -> String {
-    let names: Vec<String> = NativeProcessor::names().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
-}
 
 /// Where reading starts when there is no checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,9 +8,13 @@ use std::{
 };
 
 use serde::Deserialize;
-use tidemill_engine::{consumer::OnFailure, limits, stream::StreamRef};
+use tidemill_engine::{
+    consumer::{DEFAULT_SINK, OnFailure},
+    limits,
+    stream::StreamRef,
+};
 
-use super::{CreateConfig, Name, ProcessorName, SinkConfig, Start, units};
+use super::{CreateConfig, Name, ProcessorConfig, SinkConfig, Start, processor::ComponentConfig, units};
 
 /// `[pipelines.NAME]`: one stream, one handler, the sinks it emits to.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,6 +35,20 @@ pub struct PipelineConfig {
 }
 
 impl PipelineConfig {
+    /// The sinks, with their names.
+    pub fn named_sinks(&self) -> impl Iterator<Item = (&str, &SinkConfig)> {
+        let default = self.sink.iter().map(|sink| (DEFAULT_SINK, sink));
+        default.chain(self.sinks.iter().map(|(name, sink)| (name.as_str(), sink)))
+    }
+
+    /// The files of its components.
+    pub fn components(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let sinks = self.sink.iter_mut().chain(self.sinks.values_mut());
+        let processors = sinks.map(|sink| &mut sink.producer.processor).chain([&mut self.source.processor]);
+        let parts = processors.flat_map(ProcessorConfig::components);
+        parts.map(|part: &mut ComponentConfig| &mut part.component).chain([&mut self.handler.component])
+    }
+
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
         let sinks = self.sink.iter().chain(self.sinks.values());
@@ -72,8 +90,8 @@ pub struct SourceConfig {
     #[serde(deserialize_with = "units::parsed")]
     pub stream: StreamRef,
     /// Takes its records apart.
-    #[serde(default, deserialize_with = "units::parsed")]
-    pub processor: ProcessorName,
+    #[serde(default)]
+    pub processor: ProcessorConfig,
     /// Where reading starts when there is no checkpoint.
     #[serde(default, deserialize_with = "units::parsed")]
     pub start: Start,

@@ -14,7 +14,7 @@ use tidemill_engine::{
     stream::StreamRef,
 };
 
-use super::{ProcessorName, units};
+use super::{ProcessorConfig, units};
 
 /// `sink`: a stream that is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,7 +44,7 @@ impl TryFrom<Keys> for SinkConfig {
 #[derive(Clone, Debug)]
 pub struct ProducerConfig {
     /// Packs documents into records.
-    pub processor: ProcessorName,
+    pub processor: ProcessorConfig,
     /// Creates the stream if it is missing.
     pub create: Option<CreateConfig>,
     /// Entries a second that one shard is sent; 0 for no limit, none for what fits the endpoint.
@@ -63,7 +63,7 @@ impl Default for ProducerConfig {
 
 impl ProducerConfig {
     /// The defaults with a processor.
-    pub fn of(processor: ProcessorName) -> Self {
+    pub fn of(processor: ProcessorConfig) -> Self {
         Self { processor, ..Self::default() }
     }
 
@@ -125,8 +125,7 @@ impl From<CreateConfig> for StreamMode {
 pub(super) struct Keys {
     #[serde(deserialize_with = "units::optional")]
     pub stream: Option<StreamRef>,
-    #[serde(deserialize_with = "units::parsed")]
-    processor: ProcessorName,
+    processor: ProcessorConfig,
     create: Option<CreateConfig>,
     #[serde(deserialize_with = "units::optional_duration_or_zero")]
     linger: Option<Duration>,
@@ -178,6 +177,11 @@ impl TryFrom<Keys> for ProducerConfig {
             ..default
         };
         within_the_service(&settings)?;
+        if keys.processor.hash_range.is_some() {
+            return Err(
+                "hash-range is for sources: only records that are read can belong elsewhere".to_owned()
+            );
+        }
         let (first, longest) = settings.backoff;
         if first > longest {
             return Err(format!(

@@ -1,14 +1,33 @@
 //! Components: loading and checking them, and what is said about those that are refused.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use bytesize::ByteSize;
-use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection};
+use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role};
 
 use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
 
 /// How much of a digest is shown.
 const DIGEST_SHOWN: usize = 8;
+
+/// The engine of this process, made when the first component needs it.
+#[derive(Debug, Default)]
+pub struct LazyEngine(OnceLock<Engine>);
+
+impl LazyEngine {
+    /// The engine.
+    pub fn get(&self) -> Result<&Engine, Failure> {
+        if let Some(engine) = self.0.get() {
+            return Ok(engine);
+        }
+        let engine = engine()?;
+        Ok(self.0.get_or_init(|| engine))
+    }
+}
 
 /// Makes the engine of this process.
 pub fn engine() -> Result<Engine, Failure> {
@@ -28,9 +47,10 @@ pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<Compone
 }
 
 /// Checks a component as loading it would, and runs nothing of it.
-pub async fn inspect(engine: &Engine, path: &Path) -> Result<Inspection, Failure> {
+pub async fn inspect(engine: &Engine, path: &Path, role: Role) -> Result<Inspection, Failure> {
     let (engine, path) = (engine.clone(), path.to_owned());
-    let inspected = tokio::task::spawn_blocking(move || tidemill_runtime::inspect(&engine, &path)).await;
+    let inspected =
+        tokio::task::spawn_blocking(move || tidemill_runtime::inspect(&engine, &path, role)).await;
     inspected.map_err(|error| Failure::caused(Exit::Unexpected, &error))?.map_err(|error| refused(&error))
 }
 
@@ -42,16 +62,18 @@ impl fmt::Display for Shown<'_> {
         let Self(path, inspection) = self;
         let digest = inspection.digest.get(..DIGEST_SHOWN).unwrap_or(&inspection.digest);
         let size = ByteSize(inspection.bytes as u64);
-        write!(f, "{}@{digest} ({size}, {})", name_of(path), inspection.interface)
+        let interfaces: Vec<&str> = inspection.interfaces.iter().map(|interface| interface.name()).collect();
+        write!(f, "{}@{digest} ({size}, {})", name_of(path), interfaces.join(" and "))
     }
 }
 
 /// What a pipeline's component is called in logs: its file's name.
-fn name_of(path: &Path) -> String {
+pub fn name_of(path: &Path) -> String {
     path.file_stem().map_or_else(|| path.display().to_string(), |stem| stem.to_string_lossy().into_owned())
 }
 
-fn refused(error: &ComponentError) -> Failure {
+/// A component that cannot be used.
+pub fn refused(error: &ComponentError) -> Failure {
     let exit = match error {
         ComponentError::Engine(_) => Exit::Unexpected,
         _ => Exit::Component,

@@ -5,18 +5,18 @@ pub mod bound;
 pub mod component;
 mod leases;
 mod pipeline;
+pub mod processor;
 pub mod report;
 mod running;
 pub mod target;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use tidemill_engine::{
     lease::{WorkerId, keeper::KeeperSettings},
     time::Clock,
 };
 use tidemill_local_kinesis::{LocalKinesis, Settings};
-use tidemill_runtime::ComponentHandler;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,8 +28,9 @@ use crate::{
 };
 
 use bound::MemoryBound;
+use component::LazyEngine;
 use leases::Stores;
-use pipeline::{BuiltPipeline, Surroundings};
+use pipeline::{BuiltPipeline, Components, Surroundings};
 use target::Target;
 
 /// A host that is ready to run.
@@ -51,7 +52,11 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let handlers = load_handlers(&config).await?;
+        let engines = LazyEngine::default();
+        let mut components = Vec::new();
+        for pipeline in config.pipelines.values() {
+            components.push(Components::load(&engines, pipeline).await?);
+        }
         let stores = Stores::open(&config)?;
         let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
@@ -64,12 +69,12 @@ impl Host {
             },
         };
         let mut pipelines = Vec::new();
-        for ((name, pipeline), handler) in config.pipelines.into_iter().zip(handlers) {
+        for ((name, pipeline), components) in config.pipelines.into_iter().zip(components) {
             let leases = stores.of_pipeline(&name);
-            pipelines.push(BuiltPipeline::build(name, pipeline, handler, leases, &surroundings).await?);
+            pipelines.push(BuiltPipeline::build(name, pipeline, components, leases, &surroundings).await?);
         }
         let ingest = match config.ingest {
-            Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, stop.clone()).await?),
+            Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),
             None => None,
         };
         Ok(Self { pipelines, ingest, surroundings, embedded, grace: config.grace })
@@ -85,19 +90,6 @@ impl Host {
         let pipelines = self.pipelines.iter().map(ToString::to_string);
         embedded.chain([memory]).chain(self.ingest.iter().map(ToString::to_string)).chain(pipelines).collect()
     }
-}
-
-/// Compiles the components; without any, nothing of what runs them is started.
-async fn load_handlers(config: &Config) -> Result<Vec<Arc<ComponentHandler>>, Failure> {
-    if config.pipelines.is_empty() {
-        return Ok(Vec::new());
-    }
-    let engine = component::engine()?;
-    let mut handlers = Vec::new();
-    for pipeline in config.pipelines.values() {
-        handlers.push(component::load(&engine, &pipeline.handler).await?);
-    }
-    Ok(handlers)
 }
 
 /// Reaches the streams, starting the embedded Kinesis if it is wanted.

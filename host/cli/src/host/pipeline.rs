@@ -11,9 +11,11 @@ use tidemill_engine::{
 };
 use tidemill_runtime::ComponentHandler;
 
-use super::{bound::MemoryBound, target::Target};
+use super::{
+    bound::MemoryBound, component, component::LazyEngine, processor::LoadedProcessor, target::Target,
+};
 use crate::{
-    config::{Name, PipelineConfig, ProcessorName, SinkConfig},
+    config::{Name, PipelineConfig, SinkConfig},
     endpoint,
     failure::Failure,
 };
@@ -35,7 +37,7 @@ pub struct Surroundings {
 #[derive(Debug)]
 pub struct BuiltPipeline {
     settings: PipelineSettings,
-    source: ProcessorName,
+    source: LoadedProcessor,
     memory: usize,
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
@@ -49,7 +51,30 @@ struct BuiltSink {
     name: String,
     stream: StreamRef,
     buffer: usize,
+    instances: usize,
     producer: Producer,
+}
+
+/// The components of a pipeline, compiled, and the processors of the host's own beside them.
+#[derive(Debug)]
+pub struct Components {
+    handler: Arc<ComponentHandler>,
+    source: LoadedProcessor,
+    /// By the sink's name.
+    sinks: BTreeMap<String, LoadedProcessor>,
+}
+
+impl Components {
+    /// Loads all that a pipeline names.
+    pub async fn load(engine: &LazyEngine, config: &PipelineConfig) -> Result<Self, Failure> {
+        let handler = component::load(engine.get()?, &config.handler).await?;
+        let source = LoadedProcessor::load(engine, &config.source.processor).await?;
+        let mut sinks = BTreeMap::new();
+        for (name, sink) in config.named_sinks() {
+            sinks.insert(name.to_owned(), LoadedProcessor::load(engine, &sink.producer.processor).await?);
+        }
+        Ok(Self { handler, source, sinks })
+    }
 }
 
 impl BuiltPipeline {
@@ -57,36 +82,39 @@ impl BuiltPipeline {
     pub async fn build(
         name: Name,
         config: PipelineConfig,
-        handler: Arc<ComponentHandler>,
+        components: Components,
         leases: Arc<dyn LeaseStore>,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
-        let PipelineConfig { source, handler: limits, sink, sinks, on_failure } = config;
+        let PipelineConfig { source: from, handler: limits, sink, sinks, on_failure } = config;
         let kinesis = &*surroundings.target.kinesis;
-        let stream = endpoint::ensure_stream(kinesis, &source.stream, source.create.map(Into::into)).await?;
+        let stream = endpoint::ensure_stream(kinesis, &from.stream, from.create.map(Into::into)).await?;
         let settings = PipelineSettings {
-            start: source.start.0,
+            start: from.start.0,
             batch_records: limits.batch_records.get(),
             batch_bytes: limits.batch_bytes,
             attempts: limits.attempts.get(),
             on_failure: on_failure.into(),
             reader: ReaderSettings {
-                interval: source.interval,
-                idle_interval: source.idle_interval,
+                interval: from.interval,
+                idle_interval: from.idle_interval,
                 ..ReaderSettings::default()
             },
+            hash_range: from.processor.hash_range_policy(),
             keeper: surroundings.keeper,
-            discovery_interval: source.discovery_interval,
-            ..PipelineSettings::new(name.as_str(), source.stream)
+            discovery_interval: from.discovery_interval,
+            ..PipelineSettings::new(name.as_str(), from.stream)
         };
         let default = sink.map(|sink| (DEFAULT_SINK.to_owned(), sink));
         let named = sinks.into_iter().map(|(name, sink)| (name.to_string(), sink));
+        let Components { handler, source, sinks: mut processors } = components;
         let mut sinks = Vec::new();
         for (name, sink) in default.into_iter().chain(named) {
-            sinks.push(BuiltSink::build(name, sink, surroundings).await?);
+            let processor = processors.remove(&name).expect("every sink's processor is loaded");
+            sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
         let shards = stream.open_shards as usize;
-        Ok(Self { settings, source: source.processor, memory: limits.memory, handler, leases, sinks, shards })
+        Ok(Self { settings, source, memory: limits.memory, handler, leases, sinks, shards })
     }
 
     /// The memory that it may take.
@@ -94,7 +122,8 @@ impl BuiltPipeline {
         MemoryBound {
             shards: self.shards,
             producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
-            instances: self.shards * self.memory,
+            instances: self.shards * (self.memory + self.source.memory)
+                + self.sinks.iter().map(|sink| sink.instances).sum::<usize>(),
             ..MemoryBound::default()
         }
     }
@@ -105,7 +134,7 @@ impl BuiltPipeline {
             settings: self.settings,
             kinesis: Arc::clone(&surroundings.target.kinesis),
             leases: self.leases,
-            processor: self.source.processor(),
+            processor: self.source.processor,
             handler: self.handler,
             sinks: Arc::new(
                 self.sinks.into_iter().map(|sink| (sink.name, sink.producer)).collect::<BTreeMap<_, _>>(),
@@ -128,11 +157,16 @@ impl fmt::Display for BuiltPipeline {
 }
 
 impl BuiltSink {
-    async fn build(name: String, config: SinkConfig, surroundings: &Surroundings) -> Result<Self, Failure> {
+    async fn build(
+        name: String,
+        config: SinkConfig,
+        processor: LoadedProcessor,
+        surroundings: &Surroundings,
+    ) -> Result<Self, Failure> {
         let SinkConfig { stream, producer } = config;
-        let buffer = producer.buffer();
-        let producer = surroundings.target.open(&producer, &stream, &name, None).await?;
-        Ok(Self { name, stream, buffer, producer })
+        let (buffer, instances) = (producer.buffer(), processor.memory);
+        let producer = surroundings.target.open(&producer, processor.processor, &stream, &name, None).await?;
+        Ok(Self { name, stream, buffer, instances, producer })
     }
 }
 

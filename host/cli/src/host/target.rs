@@ -8,6 +8,7 @@ use std::{
 use tidemill_backends::kinesis::AwsSettings;
 use tidemill_engine::{
     kinesis::Kinesis,
+    processor::Processor,
     producer::{Flush, FlushCallback, OpenError, Producer, ProducerSettings, ShardRate, spool::Spool},
     stream::StreamRef,
     time::Clock,
@@ -40,6 +41,7 @@ impl Target {
     pub async fn open(
         &self,
         config: &ProducerConfig,
+        processor: Arc<dyn Processor>,
         stream: &StreamRef,
         label: &str,
         spool: Option<Arc<dyn Spool>>,
@@ -51,7 +53,7 @@ impl Target {
             ..config.settings(self.rate, seed(label, stream))
         };
         let kinesis = Arc::clone(&self.kinesis);
-        let opened = Producer::open(settings, stream.clone(), kinesis, config.processor.processor()).await;
+        let opened = Producer::open(settings, stream.clone(), kinesis, processor).await;
         opened.map_err(|error| match error {
             OpenError::Stream(error) => endpoint::unusable(&error),
             refused @ OpenError::AutoDistribution { .. } => Failure::caused(Exit::Settings, &refused),

@@ -39,6 +39,8 @@ use crate::{
     exit::Exit,
     failure::Failure,
     host::{
+        component::LazyEngine,
+        processor::LoadedProcessor,
         report::{Totals, now_and_then},
         target::Target,
     },
@@ -75,6 +77,7 @@ impl Ingest {
     pub async fn build(
         config: IngestConfig,
         target: &Target,
+        engine: &LazyEngine,
         stop: CancellationToken,
     ) -> Result<Self, Failure> {
         let listener = TcpListener::bind(config.listen).await;
@@ -84,7 +87,7 @@ impl Ingest {
         let (mut intakes, mut watchers) = (BTreeMap::new(), Vec::new());
         for (name, stream) in config.streams {
             memory += stream.producer.buffer();
-            let (reference, producer) = open(&name, &stream, target).await?;
+            let (reference, producer) = open(&name, &stream, target, engine).await?;
             let (intake, watcher) = Intake::start(reference, producer);
             intakes.insert(name, intake);
             watchers.push(watcher);
@@ -189,13 +192,15 @@ async fn open(
     name: &str,
     config: &IngestStreamConfig,
     target: &Target,
+    engine: &LazyEngine,
 ) -> Result<(StreamRef, Producer), Failure> {
     let stream = config.stream(name)?;
     let spool = match &config.spool {
         Some(spool) => Some(open_spool(spool, &stream).await?),
         None => None,
     };
-    let producer = target.open(&config.producer, &stream, name, spool).await?;
+    let processor = LoadedProcessor::load(engine, &config.producer.processor).await?;
+    let producer = target.open(&config.producer, processor.processor, &stream, name, spool).await?;
     Ok((stream, producer))
 }
 

@@ -43,9 +43,8 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot},
-    time::Instant,
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot,
 };
 
 use crate::{
@@ -178,11 +177,11 @@ impl Producer {
     ///
     /// # Cancel safety
     /// Safe: the producer closes all the same once it was asked.
-    pub async fn close_by(&self, deadline: Instant) {
+    pub async fn close_by(&self, deadline: tokio::time::Instant) {
         self.close_and_hurry(Some(deadline)).await;
     }
 
-    async fn close_and_hurry(&self, deadline: Option<Instant>) {
+    async fn close_and_hurry(&self, deadline: Option<tokio::time::Instant>) {
         let (reply, done) = oneshot::channel();
         if self.shared.commands.send(Command::Close { reply, deadline }).await.is_ok() {
             // An error means that another handle closed it first.

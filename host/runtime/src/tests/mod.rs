@@ -4,4 +4,5 @@ mod contract;
 mod faults;
 mod limits;
 mod loading;
+mod processors;
 mod support;

@@ -19,13 +19,13 @@ async fn a_ticket_says_where_its_document_is() {
 async fn full_requests_go_at_once_and_the_rest_after_the_linger() {
     let world = World::new().await;
     let producer = world.start("string", ProducerSettings::default());
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let documents = (0..1_200).map(|at| document(at.to_string(), None)).collect();
     let ticket = producer.put_all(documents).await.unwrap();
     assert!(ticket.await.iter().all(Result::is_ok));
     assert_eq!(producer.counters().requests.load(Relaxed), 3, "twelve hundred are 500, 500 and 200");
     let alone = producer.put(document("x", None)).await.unwrap();
-    let waiting_from = tokio::time::Instant::now();
+    let waiting_from = Instant::now();
     alone.await.unwrap();
     assert!(waiting_from.duration_since(begun) < limits::LINGER);
     assert!(waiting_from.elapsed() >= limits::LINGER);
@@ -178,7 +178,7 @@ async fn a_shard_is_sent_what_it_takes_and_a_full_one_holds_up_nobody_else() {
     let producer = world.open("string", ProducerSettings::default()).await.unwrap();
     let shard_of = |key: usize| crate::hash::HashKey::of(&key.to_string()).0 >> 127;
     let of = |shard| (0..).filter(move |key| shard_of(*key) == shard);
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let hot = of(0).take(3_000).map(|key| document("x", Some(key))).collect();
     let hot = producer.put_all(hot).await.unwrap();
     let cold = of(1).take(1_000).map(|key| document("x", Some(key))).collect();

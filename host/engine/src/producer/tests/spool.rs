@@ -81,7 +81,7 @@ async fn a_document_past_its_time_is_not_sent_again_and_says_why() {
     let ttl = Duration::from_secs(10);
     let settings = ProducerSettings { record_ttl: Some(ttl), ..ProducerSettings::default() };
     let producer = world.start("string", settings);
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     let ticket = producer.put(document("x", None)).await.unwrap();
     let Err(PutError::Expired { after, attempts, last }) = ticket.await else { panic!("it must expire") };
     assert_eq!((after, begun.elapsed()), (ttl, ttl), "told at once and not after the next pause");
@@ -196,7 +196,7 @@ async fn a_producer_that_closes_by_a_deadline_leaves_to_the_spool_what_did_not_g
     let ticket = producer.put_all(documents).await.unwrap();
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(spool.len(), 0, "it is patient");
-    let begun = tokio::time::Instant::now();
+    let begun = Instant::now();
     producer.close_by(begun + Duration::from_secs(5)).await;
     assert_eq!(begun.elapsed(), Duration::from_secs(5), "nothing waits past the deadline");
     assert!(ticket.await.iter().all(|settled| *settled == Err(PutError::Spooled)));
@@ -204,6 +204,6 @@ async fn a_producer_that_closes_by_a_deadline_leaves_to_the_spool_what_did_not_g
 
     let hasty = world.start("string", ProducerSettings { spool: None, ..patient });
     let ticket = hasty.put(document("7", None)).await.unwrap();
-    hasty.close_by(tokio::time::Instant::now()).await;
+    hasty.close_by(Instant::now()).await;
     assert!(matches!(ticket.await, Err(PutError::Expired { .. })));
 }

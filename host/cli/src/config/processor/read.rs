@@ -1,0 +1,176 @@
+//! A processor from a text or a table.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    marker::PhantomData,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use tidemill_processors::{Aggregator, Codec, Preset, Serializer};
+
+use super::{ComponentConfig, HalfConfig, HashRangeConfig, ProcessorConfig, ProcessorKind, deadline, memory};
+use crate::config::units;
+
+/// A preset, an aggregator and a serializer with a plus between, or the file of a component.
+impl FromStr for ProcessorConfig {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if Path::new(text).extension().is_some_and(|extension| extension == "wasm") {
+            return Ok(ProcessorKind::Whole(ComponentConfig::new(text)).into());
+        }
+        let Some((aggregator, serializer)) = text.split_once('+') else {
+            return preset(text).map(|codec| ProcessorKind::Native(codec).into());
+        };
+        let (aggregator, serializer) = (aggregator_named(aggregator)?, serializer_named(serializer)?);
+        Ok(ProcessorKind::Native(Codec { aggregator, serializer }).into())
+    }
+}
+
+impl FromStr for HalfConfig<Aggregator> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        aggregator_named(text).map(Self::Native)
+    }
+}
+
+impl FromStr for HalfConfig<Serializer> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        serializer_named(text).map(Self::Native)
+    }
+}
+
+/// What settings call a half of the host's own.
+pub fn name_of(half: &impl fmt::Debug) -> String {
+    format!("{half:?}").to_lowercase()
+}
+
+fn preset(name: &str) -> Result<Codec, String> {
+    let names = Preset::ALL.iter().map(|preset| preset.name.to_owned());
+    let found = Preset::named(name).map(|preset| preset.codec);
+    found.ok_or_else(|| unknown("processor", name, names))
+}
+
+fn aggregator_named(name: &str) -> Result<Aggregator, String> {
+    let found = Aggregator::ALL.into_iter().find(|aggregator| name_of(aggregator) == name);
+    found.ok_or_else(|| unknown("aggregator", name, Aggregator::ALL.iter().map(name_of)))
+}
+
+fn serializer_named(name: &str) -> Result<Serializer, String> {
+    let found = Serializer::ALL.into_iter().find(|serializer| name_of(serializer) == name);
+    found.ok_or_else(|| unknown("serializer", name, Serializer::ALL.iter().map(name_of)))
+}
+
+fn unknown(what: &str, name: &str, known: impl Iterator<Item = String>) -> String {
+    let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
+    format!("unknown {what} `{name}`, expected one of {}", known.join(", "))
+}
+
+impl<'de> Deserialize<'de> for ProcessorConfig {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let expected = "a preset's name, or a table such as { component = \"mine.wasm\" }";
+        input.deserialize_any(TextOrTable::<Self, Table> { expected, types: PhantomData })
+    }
+}
+
+impl<'de, N> Deserialize<'de> for HalfConfig<N>
+where
+    Self: FromStr<Err = String>,
+{
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let expected = "the name of a half, or a table such as { component = \"mine.wasm\" }";
+        input.deserialize_any(TextOrTable::<Self, ComponentConfig> { expected, types: PhantomData })
+    }
+}
+
+impl<N> From<ComponentConfig> for HalfConfig<N> {
+    fn from(component: ComponentConfig) -> Self {
+        Self::Component(component)
+    }
+}
+
+/// Takes a text, or a table of another type.
+struct TextOrTable<T, Table> {
+    expected: &'static str,
+    types: PhantomData<(T, Table)>,
+}
+
+impl<'de, T, Table> Visitor<'de> for TextOrTable<T, Table>
+where
+    T: FromStr<Err = String> + TryFrom<Table, Error: fmt::Display>,
+    Table: Deserialize<'de>,
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        let table = Table::deserialize(MapAccessDeserializer::new(map))?;
+        T::try_from(table).map_err(A::Error::custom)
+    }
+}
+
+/// Every key of the table form of a processor.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Table {
+    preset: Option<String>,
+    aggregator: Option<HalfConfig<Aggregator>>,
+    serializer: Option<HalfConfig<Serializer>>,
+    component: Option<PathBuf>,
+    config: Option<BTreeMap<String, String>>,
+    #[serde(default = "memory", deserialize_with = "units::bytes")]
+    memory: usize,
+    #[serde(default = "deadline", deserialize_with = "units::positive_duration")]
+    deadline: Duration,
+    hash_range: Option<HashRangeConfig>,
+}
+
+impl TryFrom<Table> for ProcessorConfig {
+    type Error = String;
+
+    fn try_from(table: Table) -> Result<Self, String> {
+        let is_granted = table.config.is_some() || table.memory != memory() || table.deadline != deadline();
+        if table.component.is_none() && is_granted {
+            return Err(
+                "config, memory and deadline belong to a component: put them beside its key".to_owned()
+            );
+        }
+        let kind = match (table.preset, table.aggregator, table.serializer, table.component) {
+            (Some(name), None, None, None) => ProcessorKind::Native(preset(&name)?),
+            (None, None, None, Some(component)) => ProcessorKind::Whole(ComponentConfig {
+                component,
+                config: table.config.unwrap_or_default(),
+                memory: table.memory,
+                deadline: table.deadline,
+            }),
+            (None, Some(HalfConfig::Native(aggregator)), Some(HalfConfig::Native(serializer)), None) => {
+                ProcessorKind::Native(Codec { aggregator, serializer })
+            }
+            (None, Some(aggregator), Some(serializer), None) => ProcessorKind::Halves(aggregator, serializer),
+            _ => {
+                return Err(
+                    "not a processor: give a preset, or a component, or an aggregator and a serializer"
+                        .to_owned(),
+                );
+            }
+        };
+        Ok(Self { kind, hash_range: table.hash_range })
+    }
+}
