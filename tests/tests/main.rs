@@ -11,6 +11,7 @@ mod harness;
 mod ingest;
 mod interop;
 mod local;
+mod processors;
 mod refusals;
 mod restarts;
 mod tidy;

@@ -50,7 +50,7 @@ macro_rules! export {
                 }
             }
 
-            $crate::bindings::export_preset!(Component with_types_in $crate::bindings);
+    $crate::bindings::export_preset!(Component with_types_in $crate::bindings);
         };
     };
 }

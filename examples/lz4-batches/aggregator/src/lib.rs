@@ -19,7 +19,8 @@ impl Aggregator for Lz4Batches {
     }
 
     fn unpack(record: &[u8]) -> Result<Vec<Part>, String> {
-        let (length, block) = lz4_flex::block::uncompressed_size(record).map_err(|error| error.to_string())?;
+        let (length, block) =
+            lz4_flex::block::uncompressed_size(record).map_err(|error| error.to_string())?;
         if length > LARGEST {
             return Err(format!("the batch is larger than any that is packed, bytes={length}"));
         }

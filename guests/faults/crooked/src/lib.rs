@@ -14,7 +14,12 @@ impl Guest for Crooked {
     }
 
     fn decode(_: Vec<u32>, _: Vec<u8>) -> Decoded {
-        Decoded { index: asked("decode"), bytes: b"\xff".to_vec(), rejections: Vec::new(), attributes: Vec::new() }
+        Decoded {
+            index: asked("decode"),
+            bytes: b"\xff".to_vec(),
+            rejections: Vec::new(),
+            attributes: Vec::new(),
+        }
     }
 
     fn encode(_: Vec<u32>, _: Vec<u8>, _: Bounds) -> Encoded {

@@ -43,8 +43,9 @@ mod tests;
 
 use std::{fmt, sync::Arc};
 
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot,
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, mpsc::error::TrySendError, oneshot},
+    time::Instant,
 };
 
 use crate::{
@@ -177,11 +178,11 @@ impl Producer {
     ///
     /// # Cancel safety
     /// Safe: the producer closes all the same once it was asked.
-    pub async fn close_by(&self, deadline: tokio::time::Instant) {
+    pub async fn close_by(&self, deadline: Instant) {
         self.close_and_hurry(Some(deadline)).await;
     }
 
-    async fn close_and_hurry(&self, deadline: Option<tokio::time::Instant>) {
+    async fn close_and_hurry(&self, deadline: Option<Instant>) {
         let (reply, done) = oneshot::channel();
         if self.shared.commands.send(Command::Close { reply, deadline }).await.is_ok() {
             // An error means that another handle closed it first.

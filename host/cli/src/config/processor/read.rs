@@ -50,28 +50,23 @@ impl FromStr for HalfConfig<Serializer> {
     }
 }
 
-/// What settings call a half of the host's own.
-pub fn name_of(half: &impl fmt::Debug) -> String {
-    format!("{half:?}").to_lowercase()
-}
-
 fn preset(name: &str) -> Result<Codec, String> {
-    let names = Preset::ALL.iter().map(|preset| preset.name.to_owned());
+    let names = Preset::ALL.iter().map(|preset| preset.name);
     let found = Preset::named(name).map(|preset| preset.codec);
     found.ok_or_else(|| unknown("processor", name, names))
 }
 
 fn aggregator_named(name: &str) -> Result<Aggregator, String> {
-    let found = Aggregator::ALL.into_iter().find(|aggregator| name_of(aggregator) == name);
-    found.ok_or_else(|| unknown("aggregator", name, Aggregator::ALL.iter().map(name_of)))
+    let found = Aggregator::ALL.into_iter().find(|aggregator| aggregator.name() == name);
+    found.ok_or_else(|| unknown("aggregator", name, Aggregator::ALL.iter().map(|known| known.name())))
 }
 
 fn serializer_named(name: &str) -> Result<Serializer, String> {
-    let found = Serializer::ALL.into_iter().find(|serializer| name_of(serializer) == name);
-    found.ok_or_else(|| unknown("serializer", name, Serializer::ALL.iter().map(name_of)))
+    let found = Serializer::ALL.into_iter().find(|serializer| serializer.name() == name);
+    found.ok_or_else(|| unknown("serializer", name, Serializer::ALL.iter().map(|known| known.name())))
 }
 
-fn unknown(what: &str, name: &str, known: impl Iterator<Item = String>) -> String {
+fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> String {
     let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
     format!("unknown {what} `{name}`, expected one of {}", known.join(", "))
 }

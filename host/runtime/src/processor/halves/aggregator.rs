@@ -98,7 +98,7 @@ impl AggregatorHalf {
         for answer in &mut encoded {
             match answer {
                 Encoded::Entry { documents, .. } => {
-                    *documents = first + documents.start..first + documents.end
+                    *documents = first + documents.start..first + documents.end;
                 }
                 Encoded::Refused { document, .. } => *document += first,
             }
