@@ -12,6 +12,9 @@ const DOCUMENT_WORDS: usize = 6;
 /// Words that the answer's index has for each entry.
 const ENTRY_WORDS: usize = 7;
 
+/// Bytes that an aggregator may put around a document, about.
+const FRAMING_BYTES: usize = 16;
+
 /// A document as the host passed it: where its data, its key and its explicit hash key lie.
 type Row = [u32; DOCUMENT_WORDS];
 
@@ -23,7 +26,8 @@ pub fn encode(codec: Codec, index: &[u32], bytes: &[u8], bounds: Bounds) -> Enco
         record_bytes: bounds.record_bytes as usize,
         spread_key_bytes: bounds.spread_key_bytes as usize,
     };
-    let mut out = Vec::new();
+    // Room for all at once: growing piece by piece copies what was written, and leaves holes in a memory that only grows.
+    let mut out = Vec::with_capacity(bytes.len() + items.len() * FRAMING_BYTES);
     let packed = pack(codec, &items, bounds, &mut out);
     let index = Vec::with_capacity(packed.len() * ENTRY_WORDS);
     let encoded = Encoded { index, bytes: out, refusals: Vec::new() };
