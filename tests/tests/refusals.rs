@@ -81,7 +81,7 @@ async fn a_component_that_cannot_be_used_ends_with_4() {
     let text_file = place.write("text.wasm", "no WebAssembly");
     let cases = [
         (core_module, vec!["a core module and not a component", "wasm32-wasip2"]),
-        (empty_component, vec!["not a record handler", "tidemill:streams/"]),
+        (empty_component, vec!["not a record handler", "tidemill:streams@0.1.0"]),
         (text_file, vec!["not WebAssembly"]),
         (place.path().join("missing.wasm"), vec!["cannot read the component", "missing.wasm"]),
     ];

@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 async fn measure(preset: &str) -> Result<(), Box<dyn Error>> {
     let kinesis: Arc<dyn Kinesis> =
         Arc::new(memory::MemoryKinesis::new(Clock::system(), memory::Settings::default()));
-    let processor: Arc<dyn Processor> = Arc::new(NativeProcessor::preset(preset).ok_or("no such preset")?);
+    let processor: Arc<dyn Processor> = Arc::new(NativeProcessor::named(preset).ok_or("no such preset")?);
     for name in ["in", "out"] {
         kinesis.create_stream(&name.parse()?, StreamMode::Provisioned { shards: 4 }).await?;
     }

@@ -25,7 +25,6 @@ use tidemill_engine::{
     sequence::SequenceNumber,
     stream::StreamRef,
 };
-use tidemill_processors::{Aggregator, Codec, Serializer};
 use tokio::time::Instant;
 
 const DOCUMENTS: usize = 2_000_000;
@@ -38,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{DOCUMENTS} documents of 100 bytes, {KEYS} partition keys, put {GROUP} at a time, one thread");
     let asked: Vec<String> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let names = if asked.is_empty() {
-        ["kpl-bytes", "json-line", "string"].map(str::to_owned).to_vec()
+        ["kpl+bytes", "json-line", "string"].map(str::to_owned).to_vec()
     } else {
         asked
     };
@@ -49,12 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn measure(name: &str) -> Result<(), Box<dyn Error>> {
-    let kpl_bytes = Codec { aggregator: Aggregator::Kpl, serializer: Serializer::Bytes };
-    let processor = if name == "kpl-bytes" {
-        NativeProcessor::from(kpl_bytes)
-    } else {
-        NativeProcessor::preset(name).ok_or("no such preset")?
-    };
+    let processor = NativeProcessor::named(name).ok_or("no such processor")?;
     let sink = Arc::new(Sink::new()?);
     let settings = ProducerSettings { shard_rate: None, skip_describe: true, ..ProducerSettings::default() };
     let producer = Producer::open(settings, "sink".parse()?, sink, Arc::new(processor)).await?;

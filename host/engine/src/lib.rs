@@ -23,7 +23,7 @@
 //! async fn main() -> Result<(), Box<dyn Error>> {
 //!     let kinesis: Arc<dyn Kinesis> =
 //!         Arc::new(memory::MemoryKinesis::new(Clock::system(), memory::Settings::default()));
-//!     let json_line = Arc::new(NativeProcessor::preset("json-line").ok_or("no such preset")?);
+//!     let json_line = Arc::new(NativeProcessor::named("json-line").ok_or("no such preset")?);
 //!
 //!     let settings =
 //!         ProducerSettings { create: Some(StreamMode::Provisioned { shards: 4 }), ..ProducerSettings::default() };

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tidemill_processors::{Bounds, Codec, Item, Packed, Preset, pack};
+use tidemill_processors::{Bounds, Codec, Item, Packed, pack};
 
 use crate::{
     batch::DocumentsBuilder,
@@ -18,14 +18,9 @@ pub struct NativeProcessor(Codec);
 
 impl NativeProcessor {
     /// The processor of this name, if there is one: a preset, or an aggregator and a serializer as in
-    /// `netstring-json`.
-    pub fn preset(name: &str) -> Option<Self> {
+    /// `netstring+json`.
+    pub fn named(name: &str) -> Option<Self> {
         Codec::named(name).map(Self)
-    }
-
-    /// The names of the presets.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        Preset::ALL.iter().map(|preset| preset.name)
     }
 }
 
@@ -110,7 +105,7 @@ mod tests {
     }
 
     fn named(name: &str) -> NativeProcessor {
-        NativeProcessor::preset(name).unwrap()
+        NativeProcessor::named(name).unwrap()
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! How documents share a Kinesis record.
 
+use std::fmt;
+
 /// How documents share a Kinesis record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aggregator {
@@ -48,5 +50,11 @@ impl Aggregator {
             Self::Newline | Self::List | Self::Netstring => Sharing::PerKey,
             Self::Kpl => Sharing::PerShard,
         }
+    }
+}
+
+impl fmt::Display for Aggregator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

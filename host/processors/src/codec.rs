@@ -1,5 +1,7 @@
 //! An aggregator and a serializer, put together.
 
+use std::fmt;
+
 use crate::{
     Aggregator, Item, Malformed, Origin, Preset, Serializer, Unpacked, kpl, list, netstring, newline,
 };
@@ -14,11 +16,11 @@ pub struct Codec {
 }
 
 impl Codec {
-    /// The codec of this name in settings: that of a preset, or the name of an aggregator, a hyphen and the name of a
-    /// serializer, such as `netstring-json`.
+    /// The codec of this name in settings: that of a preset, or the name of an aggregator, a plus and the name of a
+    /// serializer, such as `netstring+json`.
     pub fn named(name: &str) -> Option<Self> {
         Preset::named(name).map(|preset| preset.codec).or_else(|| {
-            let (aggregator, serializer) = name.split_once('-')?;
+            let (aggregator, serializer) = name.split_once('+')?;
             Some(Self {
                 aggregator: Aggregator::ALL.into_iter().find(|known| known.name() == aggregator)?,
                 serializer: Serializer::ALL.into_iter().find(|known| known.name() == serializer)?,
@@ -109,6 +111,16 @@ impl Reader<'_> {
     }
 }
 
+/// The name in settings.
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match Preset::ALL.iter().find(|preset| preset.codec == *self) {
+            Some(preset) => f.write_str(preset.name),
+            None => write!(f, "{}+{}", self.aggregator, self.serializer),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,11 +132,13 @@ mod tests {
         }
         for aggregator in Aggregator::ALL {
             for serializer in Serializer::ALL {
-                let name = format!("{}-{}", aggregator.name(), serializer.name());
-                assert_eq!(Codec::named(&name), Some(Codec { aggregator, serializer }), "{name}");
+                let name = format!("{}+{}", aggregator.name(), serializer.name());
+                let codec = Codec { aggregator, serializer };
+                assert_eq!(Codec::named(&name), Some(codec), "{name}");
+                assert_eq!(Codec::named(&codec.to_string()), Some(codec), "{codec}");
             }
         }
-        for unknown in ["", "-", "netstring", "json-newline", "netstring-json-", "Netstring-json"] {
+        for unknown in ["", "+", "netstring", "json+newline", "netstring+json+", "Netstring+json"] {
             assert_eq!(Codec::named(unknown), None, "{unknown}");
         }
     }

@@ -1,6 +1,6 @@
 //! How one document becomes bytes on a stream, and back.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 use crate::{Malformed, Origin, Unpacked, json, msgpack};
 
@@ -79,6 +79,12 @@ impl Serializer {
             Self::Json => json::check(bytes),
             Self::Bytes | Self::Msgpack => Ok(()),
         }
+    }
+}
+
+impl fmt::Display for Serializer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -4,13 +4,11 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use tidemill_engine::{limits, processor::HashRangePolicy};
-use tidemill_processors::{Aggregator, Codec, Preset, Serializer};
+use tidemill_processors::{Aggregator, Codec, Serializer};
 
 use super::units;
 
 mod read;
-
-use read::name_of;
 
 /// What takes records apart or packs documents into them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,20 +122,17 @@ impl From<ProcessorKind> for ProcessorConfig {
 impl fmt::Display for ProcessorConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            ProcessorKind::Native(codec) => match Preset::ALL.iter().find(|preset| preset.codec == *codec) {
-                Some(preset) => f.write_str(preset.name),
-                None => write!(f, "{}+{}", name_of(&codec.aggregator), name_of(&codec.serializer)),
-            },
+            ProcessorKind::Native(codec) => write!(f, "{codec}"),
             ProcessorKind::Whole(component) => write!(f, "{component}"),
             ProcessorKind::Halves(aggregator, serializer) => write!(f, "{aggregator}+{serializer}"),
         }
     }
 }
 
-impl<N: fmt::Debug> fmt::Display for HalfConfig<N> {
+impl<N: fmt::Display> fmt::Display for HalfConfig<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Native(half) => f.write_str(&name_of(half)),
+            Self::Native(half) => write!(f, "{half}"),
             Self::Component(component) => write!(f, "{component}"),
         }
     }

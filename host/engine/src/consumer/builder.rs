@@ -46,13 +46,13 @@ use crate::{
 /// # for stream in ["orders", "orders-late"] {
 /// #     kinesis.create_stream(&stream.parse()?, StreamMode::Provisioned { shards: 1 }).await?;
 /// # }
-/// # let json = NativeProcessor::preset("json").ok_or("no such preset")?;
+/// # let json = NativeProcessor::named("json").ok_or("no such preset")?;
 /// # let orders = Producer::start(ProducerSettings::default(), "orders".parse()?, Arc::clone(&kinesis), Arc::new(json));
 /// # orders.put(Document::from("{\"order\": 1}")).await?;
 /// # orders.close().await;
 /// # let stop = CancellationToken::new();
 /// # let enough = stop.clone();
-/// let json = Arc::new(NativeProcessor::preset("json").ok_or("no such preset")?);
+/// let json = Arc::new(NativeProcessor::named("json").ok_or("no such preset")?);
 /// let late = Producer::open(ProducerSettings::default(), "orders-late".parse()?, Arc::clone(&kinesis), json.clone());
 ///
 /// let summary = Consumer::new("orders".parse()?, kinesis)
@@ -95,7 +95,7 @@ impl Consumer {
     /// A consumer of a stream.
     pub fn new(stream: StreamRef, kinesis: Arc<dyn Kinesis>) -> Self {
         let clock = Clock::system();
-        let processor = NativeProcessor::preset("string").expect("the preset is one of ours");
+        let processor = NativeProcessor::named("string").expect("the preset is one of ours");
         Self {
             settings: PipelineSettings::new(stream.name().to_owned(), stream),
             kinesis,

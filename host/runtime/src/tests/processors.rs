@@ -101,7 +101,7 @@ async fn components_of_all_presets_answer_as_the_hosts_own_both_ways() {
     let names = ["string", "json", "json-line", "json-list", "msgpack", "kpl-json", "kpl-string"];
     assert_eq!(Preset::ALL.iter().map(|preset| preset.name).collect::<Vec<_>>(), names);
     for name in names {
-        let native = NativeProcessor::preset(name).unwrap();
+        let native = NativeProcessor::named(name).unwrap();
         let component = load(&format!("processor_{}", name.replace('-', "_"))).await;
         let [documents, rejections] = compared(&native, &component, name).await;
         assert!(
@@ -130,7 +130,7 @@ async fn two_native_halves_answer_as_the_codec_of_both() {
         (Aggregator::Kpl, Serializer::Json, "kpl-json"),
     ] {
         let composed = halves(aggregator, serializer).await.unwrap();
-        let native = NativeProcessor::preset(name).unwrap();
+        let native = NativeProcessor::named(name).unwrap();
         compared(&native, &composed, name).await;
     }
 }

@@ -55,8 +55,9 @@ pub fn run(repository: &Repository, flags: &Flags) -> Result<()> {
     if native.is_empty() {
         bail!("nothing was measured: presets={:?}", flags.presets);
     }
-    let rows: Vec<Row> =
+    let mut rows: Vec<Row> =
         native.iter().map(|(case, native)| Row::of(case, *native, &component, &peer)).collect();
+    rows.sort_by_key(|row| (row.case.1, DIRECTIONS.iter().position(|direction| row.case.2 == *direction)));
     println!("\ndocuments/s in one thread");
     print(&rows, &flags.presets);
     Ok(())

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Fills streams, and measures the whole program beside async-kinesis.
 pub fn run(repository: &Repository, flags: &StreamFlags) -> Result<()> {
     let component = guests::build(repository)?.join("count.wasm");
-    let binary = repository.build_host()?;
+    let binary = flags.binary(repository)?;
     let folder = repository.target.join("bench");
     fs::create_dir_all(&folder).context("cannot write into the target folder")?;
     let bench = Bench { binary, component, folder };

@@ -11,6 +11,8 @@ mod measured;
 mod peer;
 mod producer;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -43,9 +45,17 @@ pub struct StreamFlags {
     /// Leave async-kinesis away
     #[arg(long)]
     no_python: bool,
+    /// A binary `tidemill` that is built already; without it, one is built for release
+    #[arg(long, value_name = "FILE")]
+    host: Option<PathBuf>,
 }
 
 impl StreamFlags {
+    /// The binary to measure.
+    fn binary(&self, repository: &Repository) -> Result<PathBuf> {
+        self.host.clone().map_or_else(|| repository.build_host(), Ok)
+    }
+
     /// How many documents a preset is given.
     fn count(&self, preset: &str) -> usize {
         let is_aggregated = !matches!(preset, "string" | "json");

@@ -15,7 +15,7 @@ pub fn run(repository: &Repository, flags: &StreamFlags) -> Result<()> {
         .current_dir(&repository.root);
     repository::run(&mut alone)?;
 
-    let binary = repository.build_host()?;
+    let binary = flags.binary(repository)?;
     let folder = repository.target.join("bench");
     fs::create_dir_all(&folder).context("cannot write into the target folder")?;
     let mut rows = Vec::new();

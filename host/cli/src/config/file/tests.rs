@@ -304,7 +304,7 @@ fn a_processor_is_a_name_two_names_a_file_or_a_table() {
     };
     let cases = [
         ("\"kpl-json\"", "kpl-json Lenient"),
-        ("\"netstring-json\"", "netstring+json Lenient"),
+        ("\"netstring+json\"", "netstring+json Lenient"),
         ("\"netstring+msgpack\"", "msgpack Lenient"),
         ("\"mine.wasm\"", "/etc/mine.wasm Lenient"),
         ("{ preset = \"kpl-json\", hash-range = \"strict-kcl\" }", "kpl-json StrictKcl"),

@@ -18,7 +18,7 @@ use tidemill_processors::{Aggregator, Codec, Preset, Serializer};
 use super::{ComponentConfig, HalfConfig, HashRangeConfig, ProcessorConfig, ProcessorKind, deadline, memory};
 use crate::config::units;
 
-/// A name that a codec has, an aggregator and a serializer with a plus between, or the file of a component.
+/// A preset, an aggregator and a serializer with a plus between, or the file of a component.
 impl FromStr for ProcessorConfig {
     type Err = String;
 
@@ -50,31 +50,23 @@ impl FromStr for HalfConfig<Serializer> {
     }
 }
 
-/// What settings call a half of the host's own.
-pub fn name_of(half: &impl fmt::Debug) -> String {
-    format!("{half:?}").to_lowercase()
-}
-
 fn preset(name: &str) -> Result<Codec, String> {
-    let names = Preset::ALL.iter().map(|preset| preset.name.to_owned());
-    Codec::named(name).ok_or_else(|| unknown("processor", name, names))
+    let names = Preset::ALL.iter().map(|preset| preset.name);
+    let found = Preset::named(name).map(|preset| preset.codec);
+    found.ok_or_else(|| unknown("processor", name, names))
 }
 
 fn aggregator_named(name: &str) -> Result<Aggregator, String> {
     let found = Aggregator::ALL.into_iter().find(|aggregator| aggregator.name() == name);
-    found.ok_or_else(|| {
-        unknown("aggregator", name, Aggregator::ALL.iter().map(|known| known.name().to_owned()))
-    })
+    found.ok_or_else(|| unknown("aggregator", name, Aggregator::ALL.iter().map(|known| known.name())))
 }
 
 fn serializer_named(name: &str) -> Result<Serializer, String> {
     let found = Serializer::ALL.into_iter().find(|serializer| serializer.name() == name);
-    found.ok_or_else(|| {
-        unknown("serializer", name, Serializer::ALL.iter().map(|known| known.name().to_owned()))
-    })
+    found.ok_or_else(|| unknown("serializer", name, Serializer::ALL.iter().map(|known| known.name())))
 }
 
-fn unknown(what: &str, name: &str, known: impl Iterator<Item = String>) -> String {
+fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> String {
     let known: Vec<String> = known.map(|name| format!("`{name}`")).collect();
     format!("unknown {what} `{name}`, expected one of {}", known.join(", "))
 }

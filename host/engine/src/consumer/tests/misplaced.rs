@@ -16,7 +16,7 @@ use crate::{
 };
 
 fn kpl() -> Arc<dyn Processor> {
-    Arc::new(NativeProcessor::preset("kpl-string").unwrap())
+    Arc::new(NativeProcessor::named("kpl-string").unwrap())
 }
 
 /// Puts one aggregated record of these documents into the shard that takes a hash key.

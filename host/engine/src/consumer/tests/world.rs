@@ -65,7 +65,7 @@ impl World {
         handler: Arc<dyn Handler>,
         sink_kinesis: Arc<dyn Kinesis>,
     ) -> Pipeline {
-        let processor: Arc<dyn Processor> = Arc::new(NativeProcessor::preset("string").unwrap());
+        let processor: Arc<dyn Processor> = Arc::new(NativeProcessor::named("string").unwrap());
         let settings = ProducerSettings::default();
         let sink = Producer::start(settings, stream("out"), sink_kinesis, Arc::clone(&processor));
         let mut settings = PipelineSettings::new("test", stream("in"));

@@ -103,7 +103,7 @@ impl World {
 }
 
 fn processor(preset: &str) -> Arc<dyn Processor> {
-    Arc::new(NativeProcessor::preset(preset).unwrap())
+    Arc::new(NativeProcessor::named(preset).unwrap())
 }
 
 fn out() -> StreamRef {
