@@ -27,11 +27,12 @@ pub fn decode(codec: Codec, index: &[u32], bytes: &[u8]) -> Decoded {
         attributes: Vec::new(),
     };
     let mut answer = Answer { decoded, passed: bytes.len(), raw_index: 0, sub_index: 0, start: 0 };
-    for (record, &[at, length, ..]) in records.iter().enumerate() {
+    let reader = codec.reader(records.iter().map(|&[at, length, ..]| part(bytes, at, length)).collect());
+    for (record, &[at, ..]) in records.iter().enumerate() {
         answer.raw_index = word(record);
         answer.sub_index = 0;
         answer.start = at;
-        codec.unpack(part(bytes, at, length), &mut answer);
+        reader.unpack(record, &mut answer);
     }
     answer.decoded
 }

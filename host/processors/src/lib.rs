@@ -21,6 +21,7 @@ mod serializer;
 #[cfg(test)]
 mod tests;
 mod unpacked;
+mod utf8;
 
 pub use aggregator::{Aggregator, Sharing};
 pub use codec::{Codec, Reader};

@@ -11,7 +11,7 @@ use crate::{
     Item, Malformed, Origin, Serializer, Unpacked,
     framing::{Framing, insert},
     json::{skip_space, unescape, value_end},
-    msgpack,
+    msgpack, utf8,
 };
 
 /// Puts elements between brackets, with a comma and a space between two, as Python's `json.dumps` does.
@@ -74,7 +74,7 @@ pub(crate) fn element<'a>(
     match serializer {
         Serializer::Json | Serializer::Msgpack => serializer.serialize(document, scratch),
         Serializer::String => {
-            let text = std::str::from_utf8(document).map_err(Malformed::Text)?;
+            let text = utf8::text(document)?;
             scratch.clear();
             serde_json::to_writer(&mut *scratch, text).map_err(Malformed::Json)?;
             Ok(scratch)
@@ -97,7 +97,7 @@ pub(crate) fn unpack(serializer: Serializer, data: &[u8], out: &mut impl Unpacke
         }
         Serializer::Json => {
             // One look at all of it costs less than one at each element.
-            let is_text = std::str::from_utf8(data).is_ok();
+            let is_text = utf8::text(data).is_ok();
             json_elements(data, |place| json_document(data, place, is_text, out))
         }
         _ => json_elements(data, |place| unquoted_document(serializer, data, place, out)),
@@ -112,10 +112,10 @@ const NONE: Origin<'static> = Origin { key: None, hash_key: None, tags: &[] };
 
 /// Hands out an element of a JSON array, which is known to be JSON but for its text.
 fn json_document(data: &[u8], place: Range<usize>, is_text: bool, out: &mut impl Unpacked) {
-    let checked = if is_text { Ok("") } else { std::str::from_utf8(&data[place.clone()]) };
+    let checked = if is_text { Ok("") } else { utf8::text(&data[place.clone()]) };
     match checked {
         Ok(_) => out.part(place, &NONE),
-        Err(error) => out.rejected(&Malformed::Text(error)),
+        Err(malformed) => out.rejected(&malformed),
     }
 }
 
@@ -134,7 +134,7 @@ fn unquoted_document(serializer: Serializer, data: &[u8], place: Range<usize>, o
         return serializer.deserialize(data, inside, &NONE, out);
     }
     out.made(&NONE, |unescaped| {
-        std::str::from_utf8(text).map_err(Malformed::Text)?;
+        utf8::text(text)?;
         unescape(text, unescaped).ok_or(Malformed::Element("text: it has half a surrogate pair"))
     });
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use crate::{Malformed, Origin, Unpacked, json, msgpack};
+use crate::{Malformed, Origin, Unpacked, json, msgpack, utf8};
 
 /// How one document becomes bytes.
 ///
@@ -75,7 +75,7 @@ impl Serializer {
     /// Whether these bytes are a document. The same on the way in and on the way out, for all but msgpack.
     pub(crate) fn check(self, bytes: &[u8]) -> Result<(), Malformed> {
         match self {
-            Self::String => std::str::from_utf8(bytes).map(drop).map_err(Malformed::Text),
+            Self::String => utf8::text(bytes).map(drop),
             Self::Json => json::check(bytes),
             Self::Bytes | Self::Msgpack => Ok(()),
         }

@@ -8,7 +8,7 @@ mod token;
 
 use serde::de::IgnoredAny;
 
-use crate::Malformed;
+use crate::{Malformed, utf8};
 
 pub(crate) use token::{number_end, plain_end, skip_space, string_end, unescape, word_end};
 
@@ -18,7 +18,7 @@ pub(crate) fn check(text: &[u8]) -> Result<(), Malformed> {
         Some(end) if skip_space(text, end) == text.len() => {}
         _ => return Err(error(text)),
     }
-    std::str::from_utf8(text).map(drop).map_err(Malformed::Text)
+    utf8::text(text).map(drop)
 }
 
 /// What is wrong with a text that is not JSON.

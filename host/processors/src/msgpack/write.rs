@@ -8,6 +8,7 @@ use super::{MSGPACK_DEPTH, read};
 use crate::{
     Malformed,
     json::{self, number_end, plain_end, skip_space, string_end, unescape, word_end},
+    utf8,
 };
 
 /// Vectors take every byte, so writing to one has no other end.
@@ -15,7 +16,7 @@ const TAKEN: &str = "a vector takes all that is written";
 
 /// Appends a document as msgpack. On failure a part of it may have been appended.
 pub(crate) fn from_json(text: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
-    std::str::from_utf8(text).map_err(Malformed::Text)?;
+    utf8::text(text)?;
     let mut writer = Writer { text, at: 0, out };
     match writer.document() {
         Ok(()) => Ok(()),

@@ -134,3 +134,26 @@ async fn two_native_halves_answer_as_the_codec_of_both() {
         compared(&native, &composed, name).await;
     }
 }
+
+/// Documents that both halves in the plain form, or one of them beside a half of the host's own, pack and give back.
+#[tokio::test]
+async fn plain_halves_work_together_and_beside_halves_of_the_hosts_own() {
+    let settings = ProcessorSettings::new("hex_words");
+    let file = guest("processor_hex_words");
+    let serializer = Half::Component(&file, &settings);
+    let whole = ComponentProcessor::load(&ENGINE, &file, &settings).await.unwrap();
+    let lines = ComponentProcessor::of_halves(&ENGINE, Half::Native(Aggregator::Newline), serializer);
+    let document = |data: &'static [u8]| Document { partition_key: Some("k".into()), ..Document::from(data) };
+    let documents = [document(b"a\n"), document(b"\xff")];
+    for (processor, expected) in [(whole, "610a ff "), (lines.await.unwrap(), "610a\nff\n")] {
+        let encoded = processor.encode(&documents, 1_000).await.unwrap();
+        let records = records(&encoded[..1]);
+        assert_eq!(records[0].data, expected);
+        let decoded = processor.decode(&records[..1], HashCheck::default()).await.unwrap().documents;
+        assert_eq!((decoded.len(), decoded.data(0), decoded.data(1)), (2, &b"a\n"[..], &b"\xff"[..]));
+        let torn = [Record { data: records[0].data.slice(1..), ..records[0].clone() }];
+        let decoded = processor.decode(&torn, HashCheck::default()).await.unwrap();
+        assert_eq!((decoded.documents.len(), decoded.rejections.len()), (1, 1));
+        assert_eq!(decoded.rejections[0].reason, "half a byte is left");
+    }
+}
