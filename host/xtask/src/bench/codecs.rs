@@ -39,24 +39,24 @@ type Rates = BTreeMap<Case, f64>;
 
 /// Runs the benches one after the other, and prints them side by side.
 pub fn run(repository: &Repository, flags: &Flags) -> Result<()> {
-    let component = if flags.no_components {
-        Rates::new()
+    let seam = if flags.no_components {
+        Measured::default()
     } else {
         let guests = guests::build(repository)?;
         let mut bench = bench(repository, "tidemill-runtime", "processors", &flags.presets);
-        rates(bench.env("TIDEMILL_GUESTS", guests))?
+        measured(bench.env("TIDEMILL_GUESTS", guests))?
     };
-    let native = rates(&mut bench(repository, "tidemill-processors", "codecs", &flags.presets))?;
+    let native = measured(&mut bench(repository, "tidemill-processors", "codecs", &flags.presets))?.native;
     let peer = if flags.no_python {
         Rates::new()
     } else {
-        rates(peer::program(repository, "peer_codecs.py")?.args(&flags.presets))?
+        measured(peer::program(repository, "peer_codecs.py")?.args(&flags.presets))?.native
     };
     if native.is_empty() {
         bail!("nothing was measured: presets={:?}", flags.presets);
     }
     let mut rows: Vec<Row> =
-        native.iter().map(|(case, native)| Row::of(case, *native, &component, &peer)).collect();
+        native.iter().map(|(case, native)| Row::of(case, *native, &seam, &peer)).collect();
     rows.sort_by_key(|row| (row.case.1, DIRECTIONS.iter().position(|direction| row.case.2 == *direction)));
     println!("\ndocuments/s in one thread");
     print(&rows, &flags.presets);
@@ -70,8 +70,17 @@ fn bench(repository: &Repository, package: &str, name: &str, presets: &[String])
     bench
 }
 
+/// What a bench printed.
+#[derive(Default)]
+struct Measured {
+    /// Of code that runs as it was compiled.
+    native: Rates,
+    /// Of components.
+    component: Rates,
+}
+
 /// Runs a bench that prints an object a line.
-fn rates(command: &mut Command) -> Result<Rates> {
+fn measured(command: &mut Command) -> Result<Measured> {
     let name = shown(command);
     eprintln!("$ {name}");
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
@@ -80,12 +89,24 @@ fn rates(command: &mut Command) -> Result<Rates> {
         bail!("`{name}` ended with {}", output.status);
     }
     let text = String::from_utf8(output.stdout).with_context(|| format!("`{name}` printed no text"))?;
-    let lines = text.lines().filter(|line| line.starts_with('{'));
-    lines.map(|line| rate(line).with_context(|| format!("`{name}` printed {line}"))).collect()
+    let mut measured = Measured::default();
+    for line in text.lines().filter(|line| line.starts_with('{')) {
+        measured.add(line).with_context(|| format!("`{name}` printed {line}"))?;
+    }
+    Ok(measured)
 }
 
-fn rate(line: &str) -> Result<(Case, f64)> {
-    let line: Value = serde_json::from_str(line)?;
+impl Measured {
+    fn add(&mut self, line: &str) -> Result<()> {
+        let line: Value = serde_json::from_str(line)?;
+        let (case, rate) = rate(&line)?;
+        let rates = if line["form"] == "component" { &mut self.component } else { &mut self.native };
+        rates.insert(case, rate);
+        Ok(())
+    }
+}
+
+fn rate(line: &Value) -> Result<(Case, f64)> {
     let text =
         |key: &str| line[key].as_str().map(str::to_owned).with_context(|| format!("there is no {key}"));
     let bytes = line["bytes"].as_u64().context("there is no bytes")?;
@@ -97,14 +118,17 @@ fn rate(line: &str) -> Result<(Case, f64)> {
 struct Row {
     case: Case,
     native: f64,
+    /// Both through the seam that the engine calls, which costs the native processor a copy too.
+    seam: Option<f64>,
     component: Option<f64>,
     peer: Option<f64>,
 }
 
 impl Row {
-    fn of(case: &Case, native: f64, component: &Rates, peer: &Rates) -> Self {
+    fn of(case: &Case, native: f64, seam: &Measured, peer: &Rates) -> Self {
         let of = |rates: &Rates| rates.get(case).copied();
-        Self { case: case.clone(), native, component: of(component), peer: of(peer) }
+        let (component, seam) = (of(&seam.component), of(&seam.native));
+        Self { case: case.clone(), native, seam, component, peer: of(peer) }
     }
 
     /// How many times as fast as async-kinesis the native processor is.
@@ -112,15 +136,15 @@ impl Row {
         self.peer.map(|peer| self.native / peer)
     }
 
-    /// How much of the native processor's speed the component has.
+    /// How much of the native processor's speed the component has, both through the seam.
     fn component_to_native(&self) -> Option<f64> {
-        self.component.map(|component| component / self.native)
+        self.component.zip(self.seam).map(|(component, native)| component / native)
     }
 }
 
 fn print(rows: &[Row], presets: &[String]) {
     let header =
-        ["preset", "bytes", "", "native", "component", "async-kinesis", "native/a-k", "component/native"];
+        ["preset", "bytes", "", "native", "async-kinesis", "native/a-k", "at the seam", "component", "share"];
     let mut table = figures::table(1, &header);
     for preset in presets {
         for row in rows.iter().filter(|row| row.case.0 == *preset) {
@@ -130,15 +154,16 @@ fn print(rows: &[Row], presets: &[String]) {
                 bytes.to_string(),
                 direction.clone(),
                 figures::short(row.native),
-                figures::or_dash(row.component.map(figures::short)),
                 figures::or_dash(row.peer.map(figures::short)),
                 figures::or_dash(row.native_to_peer().map(figures::times)),
+                figures::or_dash(row.seam.map(figures::short)),
+                figures::or_dash(row.component.map(figures::short)),
                 figures::or_dash(row.component_to_native().map(figures::percent)),
             ]);
         }
     }
     println!("{table}\n\ngeometric means");
-    let mut means = figures::table(1, &["", "native/a-k", "component/native"]);
+    let mut means = figures::table(1, &["", "native/a-k", "component share"]);
     for direction in DIRECTIONS {
         let rows: Vec<&Row> = rows.iter().filter(|row| row.case.2 == direction).collect();
         add_mean(&mut means, direction, &rows);
