@@ -10,19 +10,9 @@ import json
 import sys
 import time
 
-from kinesis import processors
-
 from documents import document
+from presets import PROCESSORS
 
-PROCESSORS = {
-    "string": processors.StringProcessor,
-    "json": processors.JsonProcessor,
-    "json-line": processors.JsonLineProcessor,
-    "json-list": processors.JsonListProcessor,
-    "msgpack": processors.MsgpackProcessor,
-    "kpl-json": processors.KPLJsonProcessor,
-    "kpl-string": processors.KPLStringProcessor,
-}
 SIZES = [100, 1_000, 10_000]
 CALL_BYTES = 4_000_000
 SAMPLES = 5

@@ -13,17 +13,10 @@ import json
 import sys
 import time
 
-from kinesis import Consumer, Producer, processors
+from kinesis import Consumer, Producer
 
-PROCESSORS = {
-    "string": processors.StringProcessor,
-    "json": processors.JsonProcessor,
-    "json-line": processors.JsonLineProcessor,
-    "json-list": processors.JsonListProcessor,
-    "msgpack": processors.MsgpackProcessor,
-    "kpl-json": processors.KPLJsonProcessor,
-    "kpl-string": processors.KPLStringProcessor,
-}
+from presets import PROCESSORS
+
 NO_LIMIT = 1_000_000
 
 
