@@ -1,7 +1,7 @@
 //! A packed batch, read as records.
 
 use crate::bindings::exports::tidemill::streams::packed_record_handler::PackedBatch;
-use crate::{BatchInfo, positions};
+use crate::{BatchInfo, Tag, positions};
 
 /// Words that the index of a packed batch has for each record.
 const WORDS: usize = 8;
@@ -34,6 +34,16 @@ impl Record<'_> {
     /// Sequence number of the Kinesis record that it came in. It is a call to the host: ask where it is needed.
     pub fn sequence_number(&self) -> String {
         positions::sequence_number(self.raw_index).expect("the host knows every record of the batch at hand")
+    }
+
+    /// Explicit hash key that it was put with, in decimal, where its aggregator keeps one. It is a call to the host.
+    pub fn explicit_hash_key(&self) -> Option<String> {
+        positions::explicit_hash_key(self.raw_index, self.sub_index)
+    }
+
+    /// Tags that it was put with, in order, where its aggregator keeps them. It is a call to the host.
+    pub fn tags(&self) -> Vec<Tag> {
+        positions::tags(self.raw_index, self.sub_index)
     }
 }
 

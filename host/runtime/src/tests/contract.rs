@@ -2,8 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use md5::{Digest, Md5};
+use tidemill_engine::{
+    batch::Batch,
+    handler::{Disposition, Failure, Handler, HandlerErrorKind},
+    native::NativeProcessor,
+    processor::{HashCheck, Processor},
+    record::Record,
+    time::UnixMillis,
+};
+
 use crate::{HandlerSettings, Interface};
-use tidemill_engine::handler::{Disposition, Failure, Handler, HandlerErrorKind};
 
 use super::support::{batch, batch_of, load, load_with};
 
@@ -96,4 +105,23 @@ async fn a_closed_shard_leaves_the_others_alone() {
     handler.shard_closed(&first.info.shard);
     assert_eq!(&handler.handle(&second).await.unwrap().emits[0].data[..], b"b");
     assert_eq!(&handler.handle(&first).await.unwrap().emits[0].data[..], b"a");
+}
+
+/// A record of the KPL with one user record: partition key, explicit hash key, tag and data, as `host/processors` reads
+/// them.
+#[tokio::test]
+async fn a_guest_may_ask_what_a_record_was_put_with() {
+    let message = b"\x0a\x01k\x12\x0242\x1a\x11\x08\x00\x10\x00\x1a\x03doc\x22\x06\x0a\x01t\x12\x01v";
+    let data = [&b"\xf3\x89\x9a\xc2"[..], message, &Md5::digest(message)].concat();
+    let record = Record {
+        sequence: "7".to_owned().try_into().unwrap(),
+        partition_key: "outer".into(),
+        data: data.into(),
+        arrival: UnixMillis(0),
+    };
+    let processor = NativeProcessor::named("kpl-string").unwrap();
+    let decoded = processor.decode(&[record], HashCheck::default()).await.unwrap();
+    let info = batch(&[]).info;
+    let outcome = load("origins").await.handle(&Batch::new(info, decoded.documents)).await.unwrap();
+    assert_eq!(outcome.emits[0].data, "key=k hash-key=42 sequence=7.0 t=v");
 }
