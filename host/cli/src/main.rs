@@ -18,14 +18,9 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 use tidemill_engine::task;
 
 use crate::{args::Cli, exit::Exit, failure::Failure};
-
-/// Reads and requests are megabytes that come and go; the system's allocator gives their pages back each time.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
