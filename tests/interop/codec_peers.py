@@ -15,17 +15,9 @@ import sys
 
 from aws_kinesis_agg.aggregator import RecordAggregator
 from aws_kinesis_agg.deaggregator import iter_deaggregate_records
-from kinesis import processors
 
-PROCESSORS = {
-    "string": processors.StringProcessor,
-    "json": processors.JsonProcessor,
-    "json-line": processors.JsonLineProcessor,
-    "json-list": processors.JsonListProcessor,
-    "msgpack": processors.MsgpackProcessor,
-    "kpl-json": processors.KPLJsonProcessor,
-    "kpl-string": processors.KPLStringProcessor,
-}
+from presets import PROCESSORS
+
 LETTERS = "abcdefghijklmnopqrstuvwxyz 0123456789\"\\/\n\t\x01\x7féß水\u2028\U0001f30a,:[]{}"
 EDGES = [0, -1, 31, 32, 127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63, 2**64 - 1, -32, -33, -128, -129]
 EDGES += [-(2**15), -(2**15) - 1, -(2**31), -(2**31) - 1, -(2**63)]

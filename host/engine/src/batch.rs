@@ -83,6 +83,16 @@ pub struct Attributes {
     pub tags: Vec<(ByteString, Option<ByteString>)>,
 }
 
+impl From<&Origin<'_>> for Attributes {
+    fn from(origin: &Origin<'_>) -> Self {
+        let text = |text: &str| ByteString::from(text);
+        Self {
+            explicit_hash_key: origin.hash_key.map(HashKey),
+            tags: origin.tags.iter().map(|tag| (text(tag.key), tag.value.map(text))).collect(),
+        }
+    }
+}
+
 /// Where one user record lies in the bytes of its batch, and where it came from. Eight 32-bit words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 #[repr(C)]

@@ -82,7 +82,7 @@ fn document(number: usize, bytes: usize) -> Document {
     let amount = number as f64 / 100.0;
     let (is_paid, customer) = (number.is_multiple_of(3), number % 10_000);
     let start = format!(
-        "{{\"id\": {number}, \"customer\": \"customer-{customer:05}\", \"amount\": {amount:.2}, \"paid\": {is_paid}, \
+        "{{\"id\": {number}, \"customer\": \"customer-{customer:05}\", \"amount\": {amount:?}, \"paid\": {is_paid}, \
          \"text\": \""
     );
     let end = "\"}";

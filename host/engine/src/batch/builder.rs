@@ -3,7 +3,6 @@
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use bytemuck::{Pod, Zeroable};
-use bytestring::ByteString;
 use tidemill_processors::{Malformed, Origin, Unpacked};
 
 use super::{Attributes, DocumentIndex, Documents};
@@ -178,12 +177,7 @@ impl RawBuilder<'_> {
             assert!(key.end <= self.data_length, "a key reaches past its record");
             start + key.start..start + key.end
         });
-        let text = |text: &str| ByteString::from(text);
-        let attributes = Attributes {
-            explicit_hash_key: origin.hash_key.map(HashKey),
-            tags: origin.tags.iter().map(|tag| (text(tag.key), tag.value.map(text))).collect(),
-        };
-        self.place(data, key, attributes);
+        self.place(data, key, origin.into());
     }
 
     /// Whether a document with keys of its own belongs to the shard.

@@ -23,6 +23,8 @@ struct Told {
 pub fn program(repository: &Repository, name: &str) -> Result<Command> {
     let mut program = Command::new(python::environment(repository)?);
     program.arg(repository.root.join("tests/bench").join(name)).env_clear();
+    // What the tests with it share with the benches.
+    program.env("PYTHONPATH", repository.root.join("tests/interop"));
     // An account and a region have to be there for a client to start; the embedded Kinesis takes any.
     program.envs([
         ("AWS_ACCESS_KEY_ID", "any"),

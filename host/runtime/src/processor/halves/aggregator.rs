@@ -6,7 +6,6 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use tidemill_engine::{
     batch::Attributes,
-    hash::HashKey,
     native::NativeProcessor,
     processor::{Document, Encoded, Processor, ProcessorError, Sharing},
     record::Record,
@@ -40,7 +39,7 @@ impl AggregatorHalf {
     /// What logs and errors call it.
     pub fn label(&self) -> String {
         match self {
-            Self::Native(aggregator) => format!("{aggregator:?}").to_lowercase(),
+            Self::Native(aggregator) => aggregator.to_string(),
             Self::Component(pool) => pool.label().to_string(),
         }
     }
@@ -194,12 +193,7 @@ impl Parts<'_> {
             let text = str::from_utf8(&self.data[key]);
             text.expect("an aggregator gives keys that are text").to_owned()
         });
-        let text = |text: &str| ByteString::from(text);
-        let attributes = Attributes {
-            explicit_hash_key: origin.hash_key.map(HashKey),
-            tags: origin.tags.iter().map(|tag| (text(tag.key), tag.value.map(text))).collect(),
-        };
-        self.found.push(Ok(Part { data, key, attributes }));
+        self.found.push(Ok(Part { data, key, attributes: origin.into() }));
     }
 }
 

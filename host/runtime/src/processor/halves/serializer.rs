@@ -25,7 +25,7 @@ impl SerializerHalf {
     /// What logs and errors call it.
     pub fn label(&self) -> String {
         match self {
-            Self::Native(serializer) => format!("{serializer:?}").to_lowercase(),
+            Self::Native(serializer) => serializer.to_string(),
             Self::Component(pool) => pool.label().to_string(),
         }
     }
