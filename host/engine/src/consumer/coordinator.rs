@@ -22,7 +22,7 @@ use crate::{
     hash::HashRange,
     kinesis::{KinesisError, Shard, ShardFilter, list_all_shards},
     lease::{
-        Lease, LeaseError, LeaseKey,
+        Lease, LeaseError, LeaseKey, Update,
         plan::{Observer, Plan, plan},
     },
     record::ShardId,
@@ -138,7 +138,7 @@ impl Coordinator {
             self.pipeline.leases.create(new).await?;
         }
         for lease in plan.take {
-            match self.pipeline.leases.take(&lease, &self.pipeline.worker).await {
+            match self.pipeline.leases.update(&lease, Update::Take(self.pipeline.worker.clone())).await {
                 Ok(taken) => {
                     let range = self.range_of(&taken.key.shard).await;
                     self.begin(taken, range);
@@ -181,7 +181,7 @@ impl Coordinator {
         tracing::info!(lease = %key, checkpoint = %lease.checkpoint, "reading the shard");
         self.held.insert(key.clone());
         self.pipeline.progress.active_shards.fetch_add(1, Relaxed);
-        let work = ShardTask::new(Arc::clone(&self.pipeline), lease, range, self.stop.clone());
+        let work = ShardTask::new(Arc::clone(&self.pipeline), lease, range, self.stop.child_token());
         let task = task::spawn("shard", work.run());
         let ended = task.map(move |result| match result {
             Ok(exit) => (key, Some(exit)),

@@ -18,6 +18,7 @@ pub(super) fn start_of(checkpoint: &Checkpoint) -> (Position, Option<Skip>) {
     match checkpoint {
         Checkpoint::Latest => (Position::Latest, None),
         Checkpoint::AtTimestamp(at) => (Position::AtTimestamp(*at), None),
+        Checkpoint::AtSequence(sequence) => (Position::At(sequence.clone()), None),
         Checkpoint::At { sequence, sub_sequence: None } => (Position::After(sequence.clone()), None),
         Checkpoint::At { sequence, sub_sequence: Some(sub_sequence) } => {
             let skip = Skip { sequence: sequence.clone(), sub_sequence: *sub_sequence };

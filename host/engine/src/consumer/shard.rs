@@ -74,7 +74,8 @@ enum Over {
 type Step = Result<(), Over>;
 
 impl ShardTask {
-    /// `range` are the hash keys that the shard takes, where known.
+    /// `range` are the hash keys that the shard takes, where known. `stop` is this task's own: it is also cancelled
+    /// when another worker asks for the lease.
     pub(super) fn new(
         pipeline: Arc<Pipeline>,
         lease: Lease,
@@ -100,7 +101,8 @@ impl ShardTask {
     /// Works until the shard ends, the lease is lost, or the pipeline stops.
     pub(super) async fn run(mut self) -> ShardExit {
         let store = Arc::clone(&self.pipeline.leases);
-        let keeper = LeaseKeeper::start(store, self.lease.clone(), self.pipeline.settings.keeper);
+        let keeper =
+            LeaseKeeper::start(store, self.lease.clone(), self.pipeline.settings.keeper, self.stop.clone());
         let lost = keeper.lost().clone();
         let over = tokio::select! {
             biased;

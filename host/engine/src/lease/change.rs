@@ -16,21 +16,37 @@ pub enum Change {
         /// What is to become of it.
         update: Update,
     },
+    /// Deletes a lease if it is as the caller last saw it.
+    Delete {
+        /// Which lease.
+        key: LeaseKey,
+        /// The counter that the caller saw.
+        seen: u64,
+    },
 }
 
 /// What is to become of a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
-    /// This worker holds it.
+    /// This worker holds it, whoever held or wanted it.
     Take(WorkerId),
-    /// Nothing but its counter changes.
-    Renew,
-    /// Its checkpoint moves.
-    Checkpoint(Checkpoint),
-    /// Nobody holds it.
+    /// Its holder is alive, and reads this many bytes a second.
+    Renew {
+        /// Bytes a second.
+        load: u64,
+    },
+    /// Its checkpoint moves. It also renews.
+    Checkpoint {
+        /// How far the work is done.
+        checkpoint: Checkpoint,
+        /// Bytes a second.
+        load: u64,
+    },
+    /// Nobody holds it; its checkpoint stays, and so does the name of whoever wants it.
     Release,
-    /// It is no more.
-    Delete,
+    /// This worker wants it. The counter stays as it is, so that an ask neither disturbs the holder's next write nor
+    /// looks like a sign of life. The last one who asks is remembered.
+    Ask(WorkerId),
 }
 
 impl Change {
@@ -39,11 +55,16 @@ impl Change {
         Self::Update { key: lease.key.clone(), seen: lease.counter, update }
     }
 
+    /// A deletion of the lease as the caller last saw it.
+    pub fn delete(lease: &Lease) -> Self {
+        Self::Delete { key: lease.key.clone(), seen: lease.counter }
+    }
+
     /// The lease that is to be changed.
     pub fn key(&self) -> &LeaseKey {
         match self {
             Self::Create(lease) => &lease.key,
-            Self::Update { key, .. } => key,
+            Self::Update { key, .. } | Self::Delete { key, .. } => key,
         }
     }
 
@@ -52,25 +73,45 @@ impl Change {
     /// # Errors
     /// [`LeaseError::Lost`] when the stored lease is not the one that the caller saw; nothing is to be written then.
     pub fn apply(self, stored: Option<Lease>) -> Result<Option<Lease>, LeaseError> {
-        let (key, seen, update) = match self {
-            Self::Create(new) => return Ok(Some(stored.unwrap_or_else(|| fresh(new)))),
-            Self::Update { key, seen, update } => (key, seen, update),
-        };
-        let Some(mut lease) = stored.filter(|lease| lease.counter == seen) else {
-            return Err(LeaseError::Lost(key));
-        };
-        lease.counter += 1;
-        match update {
-            Update::Take(worker) => lease.owner = Some(worker),
-            Update::Renew => {}
-            Update::Checkpoint(checkpoint) => lease.checkpoint = checkpoint,
-            Update::Release => lease.owner = None,
-            Update::Delete => return Ok(None),
+        match self {
+            Self::Create(new) => Ok(Some(stored.unwrap_or_else(|| fresh(new)))),
+            Self::Update { key, seen, update } => {
+                as_seen(stored, key, seen).map(|lease| Some(update.apply(lease)))
+            }
+            Self::Delete { key, seen } => as_seen(stored, key, seen).map(|_| None),
         }
-        Ok(Some(lease))
     }
 }
 
+impl Update {
+    /// The lease after this update.
+    pub fn apply(self, mut lease: Lease) -> Lease {
+        match self {
+            Self::Take(worker) => {
+                lease.owner = Some(worker);
+                lease.wanted_by = None;
+            }
+            Self::Renew { load } => lease.load = load,
+            Self::Checkpoint { checkpoint, load } => {
+                lease.checkpoint = checkpoint;
+                lease.load = load;
+            }
+            Self::Release => lease.owner = None,
+            Self::Ask(worker) => {
+                lease.wanted_by = Some(worker);
+                return lease;
+            }
+        }
+        lease.counter += 1;
+        lease
+    }
+}
+
+fn as_seen(stored: Option<Lease>, key: LeaseKey, seen: u64) -> Result<Lease, LeaseError> {
+    stored.filter(|lease| lease.counter == seen).ok_or(LeaseError::Lost(key))
+}
+
 fn fresh(new: NewLease) -> Lease {
-    Lease { key: new.key, owner: None, counter: 0, checkpoint: new.checkpoint, parents: new.parents }
+    let NewLease { key, checkpoint, parents } = new;
+    Lease { key, owner: None, wanted_by: None, counter: 0, checkpoint, load: 0, parents }
 }

@@ -4,7 +4,7 @@
 
 use futures::future::join_all;
 
-use super::{Checkpoint, Lease, LeaseError, LeaseKey, LeaseStore, NewLease, WorkerId};
+use super::{Checkpoint, Lease, LeaseError, LeaseKey, LeaseStore, NewLease, Update, WorkerId};
 
 /// Runs the whole suite, each part on a store that `fresh` makes and that has no leases yet.
 pub async fn check<S: LeaseStore>(fresh: impl AsyncFn() -> S) {
@@ -12,6 +12,7 @@ pub async fn check<S: LeaseStore>(fresh: impl AsyncFn() -> S) {
     creating_again_changes_nothing(&fresh().await).await;
     every_write_raises_the_counter_by_one(&fresh().await).await;
     every_stale_write_is_lost_and_changes_nothing(&fresh().await).await;
+    an_ask_disturbs_nobody_and_stays_until_the_lease_is_taken(&fresh().await).await;
     a_deleted_lease_is_lost(&fresh().await).await;
     a_checkpoint_survives_release_and_take(&fresh().await).await;
     every_kind_of_checkpoint_is_kept(&fresh().await).await;
@@ -32,7 +33,7 @@ pub async fn a_new_lease_is_free_and_as_it_was_asked_for(store: &dyn LeaseStore)
 /// `create` answers the lease that is there, whatever was asked for.
 pub async fn creating_again_changes_nothing(store: &dyn LeaseStore) {
     let lease = created(store, new_lease("orders", 1)).await;
-    let taken = store.take(&lease, &worker("a")).await.expect("the lease was just created");
+    let taken = store.update(&lease, take("a")).await.expect("the lease was just created");
     let again = NewLease { checkpoint: Checkpoint::Latest, parents: vec![], ..new_lease("orders", 1) };
     assert_eq!(store.create(again).await, Ok(taken.clone()));
     assert_eq!(store.list().await, Ok(vec![taken]));
@@ -41,37 +42,60 @@ pub async fn creating_again_changes_nothing(store: &dyn LeaseStore) {
 /// Every write answers the lease as it then is, with a counter one higher, and `list` agrees.
 pub async fn every_write_raises_the_counter_by_one(store: &dyn LeaseStore) {
     let new = created(store, new_lease("orders", 1)).await;
-    let taken = store.take(&new, &worker("a")).await;
+    let taken = store.update(&new, take("a")).await;
     let taken = expect_next(store, &new, taken).await;
-    assert_eq!(taken.owner, Some(worker("a")));
-    let renewed = store.renew(&taken).await;
+    assert_eq!((taken.owner.clone(), taken.load), (Some(worker("a")), 0));
+    let renewed = store.update(&taken, Update::Renew { load: 5 }).await;
     let renewed = expect_next(store, &taken, renewed).await;
-    let moved = store.checkpoint(&renewed, at("17", Some(3))).await;
+    assert_eq!(renewed.load, 5);
+    let moved = store.update(&renewed, move_to(at("17", Some(3)))).await;
     let moved = expect_next(store, &renewed, moved).await;
     assert_eq!((moved.checkpoint.clone(), moved.owner.clone()), (at("17", Some(3)), Some(worker("a"))));
-    let stolen = store.take(&moved, &worker("b")).await;
+    let stolen = store.update(&moved, take("b")).await;
     let stolen = expect_next(store, &moved, stolen).await;
     assert_eq!(stolen.owner, Some(worker("b")));
-    let released = store.release(&stolen).await;
+    let released = store.update(&stolen, Update::Release).await;
     let released = expect_next(store, &stolen, released).await;
-    assert_eq!(released.owner, None);
+    assert_eq!((released.owner, released.load), (None, 7));
 }
 
 /// A write with a counter that is behind or ahead of the stored one is lost, whatever write it is.
 pub async fn every_stale_write_is_lost_and_changes_nothing(store: &dyn LeaseStore) {
     let new = created(store, new_lease("orders", 1)).await;
-    let behind = store.take(&new, &worker("a")).await.expect("the lease was just created");
-    let current = store.take(&behind, &worker("b")).await.expect("the lease was just taken");
+    let behind = store.update(&new, take("a")).await.expect("the lease was just created");
+    let current = store.update(&behind, take("b")).await.expect("the lease was just taken");
     let ahead = Lease { counter: current.counter + 1, ..current.clone() };
     for stale in [new, behind, ahead] {
         let lost = LeaseError::Lost(stale.key.clone());
-        assert_eq!(store.take(&stale, &worker("a")).await, Err(lost.clone()));
-        assert_eq!(store.renew(&stale).await, Err(lost.clone()));
-        assert_eq!(store.checkpoint(&stale, Checkpoint::ShardEnd).await, Err(lost.clone()));
-        assert_eq!(store.release(&stale).await, Err(lost.clone()));
+        assert_eq!(store.update(&stale, take("a")).await, Err(lost.clone()));
+        assert_eq!(store.update(&stale, Update::Renew { load: 5 }).await, Err(lost.clone()));
+        assert_eq!(store.update(&stale, move_to(Checkpoint::ShardEnd)).await, Err(lost.clone()));
+        assert_eq!(store.update(&stale, Update::Release).await, Err(lost.clone()));
         assert_eq!(store.delete(&stale).await, Err(lost));
         assert_eq!(store.list().await, Ok(vec![current.clone()]));
     }
+}
+
+/// An ask raises no counter; the holder's next write goes through and answers who asked; a release keeps it, whoever
+/// takes the lease ends it; a stale ask is lost, and of two asks the last one counts.
+pub async fn an_ask_disturbs_nobody_and_stays_until_the_lease_is_taken(store: &dyn LeaseStore) {
+    let new = created(store, new_lease("orders", 1)).await;
+    let held = store.update(&new, take("a")).await.expect("the lease was just created");
+    let lost = LeaseError::Lost(new.key.clone());
+    assert_eq!(store.update(&new, Update::Ask(worker("z"))).await, Err(lost));
+    for asking in ["c", "b"] {
+        let asked = store.update(&held, Update::Ask(worker(asking))).await.expect("nobody wrote the lease");
+        assert_eq!(asked, Lease { wanted_by: Some(worker(asking)), ..held.clone() });
+        assert_eq!(store.get(&held.key).await, Ok(Some(asked)));
+    }
+    let renewed = store.update(&held, Update::Renew { load: 5 }).await.expect("an ask is in nobody's way");
+    assert_eq!((renewed.counter, renewed.wanted_by.clone()), (held.counter + 1, Some(worker("b"))));
+    let released = store.update(&renewed, Update::Release).await.expect("nobody wrote the lease");
+    assert_eq!((released.owner.clone(), released.wanted_by.clone()), (None, Some(worker("b"))));
+    assert_eq!(store.list().await, Ok(vec![released.clone()]));
+    let taken = store.update(&released, take("b")).await.expect("nobody wrote the lease");
+    assert_eq!((taken.owner.clone(), taken.wanted_by.clone()), (Some(worker("b")), None));
+    assert_eq!(store.list().await, Ok(vec![taken]));
 }
 
 /// A lease that was deleted, or never was, is lost; it can be created anew and is then as new.
@@ -79,12 +103,13 @@ pub async fn a_deleted_lease_is_lost(store: &dyn LeaseStore) {
     let lease = created(store, new_lease("orders", 1)).await;
     let kept = created(store, new_lease("orders", 2)).await;
     store.delete(&lease).await.expect("the lease was just created");
-    assert_eq!(store.list().await, Ok(vec![kept]));
+    assert_eq!(store.list().await, Ok(vec![kept.clone()]));
+    assert_eq!((store.get(&lease.key).await, store.get(&kept.key).await), (Ok(None), Ok(Some(kept))));
     let lost = LeaseError::Lost(lease.key.clone());
-    assert_eq!(store.take(&lease, &worker("a")).await, Err(lost.clone()));
-    assert_eq!(store.renew(&lease).await, Err(lost.clone()));
-    assert_eq!(store.checkpoint(&lease, Checkpoint::ShardEnd).await, Err(lost.clone()));
-    assert_eq!(store.release(&lease).await, Err(lost.clone()));
+    assert_eq!(store.update(&lease, take("a")).await, Err(lost.clone()));
+    assert_eq!(store.update(&lease, Update::Renew { load: 5 }).await, Err(lost.clone()));
+    assert_eq!(store.update(&lease, move_to(Checkpoint::ShardEnd)).await, Err(lost.clone()));
+    assert_eq!(store.update(&lease, Update::Release).await, Err(lost.clone()));
     assert_eq!(store.delete(&lease).await, Err(lost));
     let again = created(store, new_lease("orders", 1)).await;
     assert_eq!((again.owner, again.checkpoint), (None, Checkpoint::TrimHorizon));
@@ -93,10 +118,10 @@ pub async fn a_deleted_lease_is_lost(store: &dyn LeaseStore) {
 /// The next holder goes on where the last one stopped.
 pub async fn a_checkpoint_survives_release_and_take(store: &dyn LeaseStore) {
     let new = created(store, new_lease("orders", 1)).await;
-    let taken = store.take(&new, &worker("a")).await.expect("the lease was just created");
-    let moved = store.checkpoint(&taken, at("17", None)).await.expect("the lease was just taken");
-    let released = store.release(&moved).await.expect("the checkpoint just moved");
-    let next = store.take(&released, &worker("b")).await.expect("the lease was just released");
+    let taken = store.update(&new, take("a")).await.expect("the lease was just created");
+    let moved = store.update(&taken, move_to(at("17", None))).await.expect("the lease was just taken");
+    let released = store.update(&moved, Update::Release).await.expect("the checkpoint just moved");
+    let next = store.update(&released, take("b")).await.expect("the lease was just released");
     assert_eq!((next.checkpoint, next.parents), (at("17", None), new.parents));
 }
 
@@ -106,6 +131,7 @@ pub async fn every_kind_of_checkpoint_is_kept(store: &dyn LeaseStore) {
         Checkpoint::TrimHorizon,
         Checkpoint::Latest,
         Checkpoint::AtTimestamp(crate::time::UnixMillis(1_795_243_466_123)),
+        Checkpoint::AtSequence("4959".to_owned().try_into().expect("the suite writes good sequence numbers")),
         at("0", None),
         at("49590338271490256608559692538361571095921575989136588898", Some(0)),
         at(&"9".repeat(129), Some(u32::MAX)),
@@ -113,7 +139,7 @@ pub async fn every_kind_of_checkpoint_is_kept(store: &dyn LeaseStore) {
     ];
     let mut lease = created(store, new_lease("orders", 1)).await;
     for kind in kinds {
-        lease = store.checkpoint(&lease, kind.clone()).await.expect("nobody else writes the lease");
+        lease = store.update(&lease, move_to(kind.clone())).await.expect("nobody else writes the lease");
         assert_eq!(lease.checkpoint, kind);
         assert_eq!(store.list().await, Ok(vec![lease.clone()]));
     }
@@ -124,7 +150,8 @@ pub async fn of_workers_that_race_exactly_one_wins(store: &dyn LeaseStore) {
     let mut lease = created(store, new_lease("orders", 1)).await;
     let workers = ["a", "b", "c", "d"].map(worker);
     for _ in 0..25 {
-        let answers = join_all(workers.iter().map(|worker| store.take(&lease, worker))).await;
+        let answers =
+            join_all(workers.iter().map(|worker| store.update(&lease, Update::Take(worker.clone())))).await;
         let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
         assert_eq!((won.len(), lost.len()), (1, workers.len() - 1));
         assert!(lost.into_iter().all(|answer| answer == Err(LeaseError::Lost(lease.key.clone()))));
@@ -165,6 +192,14 @@ fn new_lease(stream: &str, number: u32) -> NewLease {
         checkpoint: Checkpoint::TrimHorizon,
         parents: vec!["shardId-000000000100".into(), "shardId-000000000101".into()],
     }
+}
+
+fn take(id: &str) -> Update {
+    Update::Take(worker(id))
+}
+
+fn move_to(checkpoint: Checkpoint) -> Update {
+    Update::Checkpoint { checkpoint, load: 7 }
 }
 
 fn worker(id: &str) -> WorkerId {

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Checkpoint, Lease, LeaseError, LeaseStore};
+use super::{Checkpoint, Lease, LeaseError, LeaseStore, Update};
 use crate::{
     backoff::Backoff,
     limits,
@@ -49,8 +49,14 @@ struct Finish {
 }
 
 impl LeaseKeeper {
-    /// Starts keeping a lease that was just taken.
-    pub fn start(store: Arc<dyn LeaseStore>, lease: Lease, settings: KeeperSettings) -> Self {
+    /// Starts keeping a lease that was just taken. `leave` is cancelled once another worker asks for the lease: it is
+    /// for the caller to finish what is in hand and to give the lease back then.
+    pub fn start(
+        store: Arc<dyn LeaseStore>,
+        lease: Lease,
+        settings: KeeperSettings,
+        leave: CancellationToken,
+    ) -> Self {
         let (wanted, checkpoints) = watch::channel(lease.checkpoint.clone());
         let (finish, finishes) = mpsc::channel(1);
         let lost = CancellationToken::new();
@@ -67,6 +73,7 @@ impl LeaseKeeper {
             checkpoints,
             finishes,
             lost: lost.clone(),
+            leave,
         };
         Self { wanted, finish, lost, _task: task::spawn("lease-keeper", keeping.run()) }
     }
@@ -100,6 +107,7 @@ struct Keeping {
     checkpoints: watch::Receiver<Checkpoint>,
     finishes: mpsc::Receiver<Finish>,
     lost: CancellationToken,
+    leave: CancellationToken,
     /// When the store last confirmed the lease.
     renewed: Instant,
     /// When a checkpoint was last written.
@@ -176,24 +184,27 @@ impl Keeping {
         let begun = Instant::now();
         let wanted = self.checkpoints.borrow_and_update().clone();
         let is_new = wanted != self.lease.checkpoint;
-        self.lease = if is_new {
-            self.store.checkpoint(&self.lease, wanted).await?
-        } else {
-            self.store.renew(&self.lease).await?
-        };
+        let load = self.lease.load;
+        let update =
+            if is_new { Update::Checkpoint { checkpoint: wanted, load } } else { Update::Renew { load } };
+        self.lease = self.store.update(&self.lease, update).await?;
         if is_new {
             self.written = begun;
         }
         // Others count from when they see the write, which is later than when it began.
         self.renewed = begun;
+        if self.lease.wanted_by.is_some() && !self.leave.is_cancelled() {
+            tracing::info!(lease = %self.lease.key, "another worker asks for the lease; it is handed over");
+            self.leave.cancel();
+        }
         Ok(())
     }
 
     /// Whether the lease is one write further and still this worker's: then that write was its own. Takes it in.
     async fn knows_own_write(&mut self) -> Result<bool, LeaseError> {
-        let mut stored = self.store.list().await?.into_iter().filter(|lease| lease.key == self.lease.key);
+        let stored = self.store.get(&self.lease.key).await?;
         let own =
-            stored.find(|lease| lease.owner == self.lease.owner && lease.counter == self.lease.counter + 1);
+            stored.filter(|lease| lease.owner == self.lease.owner && lease.counter == self.lease.counter + 1);
         let is_own = own.is_some();
         self.lease = own.unwrap_or_else(|| self.lease.clone());
         Ok(is_own)
@@ -247,7 +258,7 @@ impl Keeping {
             self.write().await?;
         }
         if release {
-            self.lease = self.store.release(&self.lease).await?;
+            self.lease = self.store.update(&self.lease, Update::Release).await?;
         }
         Ok(())
     }

@@ -7,10 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use super::{
-    Checkpoint, Lease, LeaseError, LeaseKey, LeaseStore, NewLease, WorkerId,
-    change::{Change, Update},
-};
+use super::{Lease, LeaseError, LeaseKey, LeaseStore, NewLease, Update, change::Change};
 
 /// Leases that live as long as this value. Its calls never wait and never fail but with [`LeaseError::Lost`].
 #[derive(Debug, Default)]
@@ -39,10 +36,6 @@ impl MemoryLeases {
         };
         Ok(changed)
     }
-
-    fn update(&self, lease: &Lease, update: Update) -> Result<Lease, LeaseError> {
-        self.write(Change::update(lease, update))?.ok_or_else(|| LeaseError::Lost(lease.key.clone()))
-    }
 }
 
 #[async_trait]
@@ -51,29 +44,21 @@ impl LeaseStore for MemoryLeases {
         Ok(self.leases().values().cloned().collect())
     }
 
+    async fn get(&self, key: &LeaseKey) -> Result<Option<Lease>, LeaseError> {
+        Ok(self.leases().get(key).cloned())
+    }
+
     async fn create(&self, lease: NewLease) -> Result<Lease, LeaseError> {
         let key = lease.key.clone();
         self.write(Change::Create(lease))?.ok_or(LeaseError::Lost(key))
     }
 
-    async fn take(&self, lease: &Lease, worker: &WorkerId) -> Result<Lease, LeaseError> {
-        self.update(lease, Update::Take(worker.clone()))
-    }
-
-    async fn renew(&self, lease: &Lease) -> Result<Lease, LeaseError> {
-        self.update(lease, Update::Renew)
-    }
-
-    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint) -> Result<Lease, LeaseError> {
-        self.update(lease, Update::Checkpoint(checkpoint))
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<Lease, LeaseError> {
-        self.update(lease, Update::Release)
+    async fn update(&self, lease: &Lease, update: Update) -> Result<Lease, LeaseError> {
+        self.write(Change::update(lease, update))?.ok_or_else(|| LeaseError::Lost(lease.key.clone()))
     }
 
     async fn delete(&self, lease: &Lease) -> Result<(), LeaseError> {
-        self.write(Change::update(lease, Update::Delete)).map(drop)
+        self.write(Change::delete(lease)).map(drop)
     }
 }
 

@@ -5,43 +5,42 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::{record::ShardId, sequence::SequenceNumber, time::UnixMillis};
+use crate::record::ShardId;
 
 pub mod change;
+mod checkpoint;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod keeper;
 pub mod memory;
 pub mod plan;
 
+pub use change::Update;
+pub use checkpoint::{Checkpoint, InvalidCheckpoint};
+
 /// Keeps the leases of one application's pipeline.
 ///
-/// Implementations: [`memory::MemoryLeases`], and a file of redb (`tidemill-backends`).
+/// Implementations: [`memory::MemoryLeases`]; and in `tidemill-backends` a file of redb, Redis and DynamoDB.
 ///
 /// Every write names the lease as the caller last saw it, by its `counter`. If the stored counter is another one the
 /// write changes nothing and answers [`LeaseError::Lost`]: a worker that was away too long cannot move a checkpoint.
-/// Every write raises the counter by one and answers the lease as it then is. A store never lets a lease expire:
-/// observers do, by a counter that stands still on their own clock.
-/// A future that was dropped may have written; the caller then lists again before it trusts what it knows.
+/// Every write but [`Update::Ask`] raises the counter by one, and every write answers the lease as it then is: so a
+/// holder learns of an ask from its next renewal. A store never lets a lease expire: observers do, by a counter that
+/// stands still on their own clock. [`Change::apply`](change::Change::apply) says what each write does.
+/// A future that was dropped may have written; the caller then looks again before it trusts what it knows.
 #[async_trait]
 pub trait LeaseStore: Send + Sync + fmt::Debug {
     /// All leases, in no order.
     async fn list(&self) -> Result<Vec<Lease>, LeaseError>;
 
+    /// One lease, if it is there.
+    async fn get(&self, key: &LeaseKey) -> Result<Option<Lease>, LeaseError>;
+
     /// Creates a lease that nobody holds. Answers the one that is there if there is one: creating is idempotent.
     async fn create(&self, lease: NewLease) -> Result<Lease, LeaseError>;
 
-    /// Takes a lease for a worker, whoever held it.
-    async fn take(&self, lease: &Lease, worker: &WorkerId) -> Result<Lease, LeaseError>;
-
-    /// Shows that the holder is alive.
-    async fn renew(&self, lease: &Lease) -> Result<Lease, LeaseError>;
-
-    /// Moves the checkpoint. It also renews.
-    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint) -> Result<Lease, LeaseError>;
-
-    /// Gives the lease back; its checkpoint stays.
-    async fn release(&self, lease: &Lease) -> Result<Lease, LeaseError>;
+    /// Changes a lease.
+    async fn update(&self, lease: &Lease, update: Update) -> Result<Lease, LeaseError>;
 
     /// Deletes the lease with its checkpoint.
     async fn delete(&self, lease: &Lease) -> Result<(), LeaseError>;
@@ -54,10 +53,14 @@ pub struct Lease {
     pub key: LeaseKey,
     /// Who holds it.
     pub owner: Option<WorkerId>,
-    /// Grows by one at every write.
+    /// Who asked its holder to hand it over, or whom it was handed over to; none once somebody took it.
+    pub wanted_by: Option<WorkerId>,
+    /// Grows by one at every write but an ask: it shows that the holder is alive.
     pub counter: u64,
     /// How far the work on the shard is done.
     pub checkpoint: Checkpoint,
+    /// Bytes a second that its holder read from the shard lately, for balancing by throughput.
+    pub load: u64,
     /// The shards that must be at their end before this one is read.
     pub parents: Vec<ShardId>,
 }
@@ -114,39 +117,6 @@ impl fmt::Display for WorkerId {
 impl fmt::Debug for WorkerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// How far the work on a shard is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Checkpoint {
-    /// Nothing yet: start at the oldest record.
-    TrimHorizon,
-    /// Nothing yet: start after the newest record.
-    Latest,
-    /// Nothing yet: start at a moment.
-    AtTimestamp(UnixMillis),
-    /// Everything up to this record is done.
-    At {
-        /// The Kinesis record.
-        sequence: SequenceNumber,
-        /// The last user record in it that is done; none when all of it is.
-        sub_sequence: Option<u32>,
-    },
-    /// Everything is done, and the shard has no more to come.
-    ShardEnd,
-}
-
-impl fmt::Display for Checkpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TrimHorizon => f.write_str("trim-horizon"),
-            Self::Latest => f.write_str("latest"),
-            Self::AtTimestamp(at) => write!(f, "at {at} ms"),
-            Self::At { sequence, sub_sequence: None } => write!(f, "{sequence}"),
-            Self::At { sequence, sub_sequence: Some(sub_sequence) } => write!(f, "{sequence}:{sub_sequence}"),
-            Self::ShardEnd => f.write_str("shard-end"),
-        }
     }
 }
 

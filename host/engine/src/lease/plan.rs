@@ -193,8 +193,10 @@ mod tests {
         Lease {
             key: LeaseKey { stream: stream(), shard: shard.into() },
             owner: owner.map(WorkerId::from),
+            wanted_by: None,
             counter: 1,
             checkpoint,
+            load: 0,
             parents: parents.iter().map(|parent| ShardId::from(*parent)).collect(),
         }
     }

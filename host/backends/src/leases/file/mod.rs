@@ -7,10 +7,7 @@
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use tidemill_engine::lease::{
-    Checkpoint, Lease, LeaseError, LeaseStore, NewLease, WorkerId,
-    change::{Change, Update},
-};
+use tidemill_engine::lease::{Lease, LeaseError, LeaseKey, LeaseStore, NewLease, Update, change::Change};
 
 use writer::Writer;
 
@@ -46,11 +43,6 @@ impl FileLeases {
     pub fn of_application(&self, application: &str) -> Self {
         Self { application: application.into(), writer: Arc::clone(&self.writer) }
     }
-
-    async fn update(&self, lease: &Lease, update: Update) -> Result<Lease, LeaseError> {
-        let changed = self.writer.write(&self.application, Change::update(lease, update)).await?;
-        changed.ok_or_else(|| LeaseError::Lost(lease.key.clone()))
-    }
 }
 
 #[async_trait]
@@ -59,29 +51,22 @@ impl LeaseStore for FileLeases {
         self.writer.list(&self.application).await
     }
 
+    async fn get(&self, key: &LeaseKey) -> Result<Option<Lease>, LeaseError> {
+        self.writer.get(&self.application, key.clone()).await
+    }
+
     async fn create(&self, lease: NewLease) -> Result<Lease, LeaseError> {
         let key = lease.key.clone();
         let created = self.writer.write(&self.application, Change::Create(lease)).await?;
         created.ok_or(LeaseError::Lost(key))
     }
 
-    async fn take(&self, lease: &Lease, worker: &WorkerId) -> Result<Lease, LeaseError> {
-        self.update(lease, Update::Take(worker.clone())).await
-    }
-
-    async fn renew(&self, lease: &Lease) -> Result<Lease, LeaseError> {
-        self.update(lease, Update::Renew).await
-    }
-
-    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint) -> Result<Lease, LeaseError> {
-        self.update(lease, Update::Checkpoint(checkpoint)).await
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<Lease, LeaseError> {
-        self.update(lease, Update::Release).await
+    async fn update(&self, lease: &Lease, update: Update) -> Result<Lease, LeaseError> {
+        let changed = self.writer.write(&self.application, Change::update(lease, update)).await?;
+        changed.ok_or_else(|| LeaseError::Lost(lease.key.clone()))
     }
 
     async fn delete(&self, lease: &Lease) -> Result<(), LeaseError> {
-        self.writer.write(&self.application, Change::update(lease, Update::Delete)).await.map(drop)
+        self.writer.write(&self.application, Change::delete(lease)).await.map(drop)
     }
 }

@@ -100,6 +100,7 @@ fn free_all(database: &Database) -> Result<(), FreeError> {
             let lease_key = LeaseKey { stream: stream.into(), shard: shard.into() };
             let mut lease = stored::decode(lease_key, value.value()).map_err(FreeError::Unreadable)?;
             if lease.owner.take().is_some() {
+                lease.wanted_by = None;
                 lease.counter += 1;
                 freed.push((application.to_owned(), lease));
             }

@@ -5,7 +5,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tidemill_engine::lease::{LeaseKey, contract};
+use tidemill_engine::lease::{Checkpoint, contract};
 
 use super::*;
 
@@ -16,6 +16,10 @@ fn folder() -> TempDir {
 fn new_lease() -> NewLease {
     let key = LeaseKey { stream: "orders".into(), shard: "shardId-000000000000".into() };
     NewLease { key, checkpoint: Checkpoint::TrimHorizon, parents: vec![] }
+}
+
+fn move_to(checkpoint: Checkpoint) -> Update {
+    Update::Checkpoint { checkpoint, load: 0 }
 }
 
 fn at(sequence: &str) -> Checkpoint {
@@ -43,14 +47,14 @@ async fn a_file_that_is_opened_again_has_its_checkpoints_and_no_holder_of_before
     let path = folder.path().join("new/folder/leases.redb");
     let leases = FileLeases::open(&path, "app").unwrap();
     let free = leases.create(new_lease()).await.unwrap();
-    let held = leases.take(&free, &"worker".into()).await.unwrap();
-    let held = leases.checkpoint(&held, at("17")).await.unwrap();
+    let held = leases.update(&free, Update::Take("worker".into())).await.unwrap();
+    let held = leases.update(&held, move_to(at("17"))).await.unwrap();
     drop(leases);
 
     let leases = FileLeases::open(&path, "app").unwrap();
     let freed = Lease { owner: None, counter: held.counter + 1, ..held.clone() };
     assert_eq!(leases.list().await, Ok(vec![freed.clone()]));
-    assert_eq!(leases.renew(&held).await, Err(LeaseError::Lost(held.key)));
+    assert_eq!(leases.update(&held, Update::Renew { load: 0 }).await, Err(LeaseError::Lost(held.key)));
     drop(leases);
 
     let leases = FileLeases::open(&path, "app").unwrap();
@@ -64,7 +68,7 @@ async fn what_was_answered_is_in_the_file_even_when_nobody_closes_it() {
     let leases = FileLeases::open(&path, "app").unwrap();
     let mut held = leases.create(new_lease()).await.unwrap();
     for number in 1..=20 {
-        held = leases.checkpoint(&held, at(&number.to_string())).await.unwrap();
+        held = leases.update(&held, move_to(at(&number.to_string()))).await.unwrap();
         fs::copy(&path, &left_behind).unwrap();
         let found = FileLeases::open(&left_behind, "app").unwrap().list().await.unwrap();
         assert_eq!(found, std::slice::from_ref(&held));
@@ -77,7 +81,7 @@ async fn applications_in_one_file_do_not_see_each_other() {
     let first = FileLeases::open(&folder.path().join("leases.redb"), "app").unwrap();
     let second = first.of_application("app2");
     let lease = first.create(new_lease()).await.unwrap();
-    let moved = first.checkpoint(&lease, at("5")).await.unwrap();
+    let moved = first.update(&lease, move_to(at("5"))).await.unwrap();
     assert_eq!(second.list().await, Ok(vec![]));
     let other = second.create(new_lease()).await.unwrap();
     assert_eq!(other.checkpoint, Checkpoint::TrimHorizon);
@@ -91,7 +95,7 @@ async fn a_write_that_nobody_waits_for_does_no_harm() {
     let lease = leases.create(new_lease()).await.unwrap();
     tokio::select! {
         biased;
-        _ = leases.renew(&lease) => unreachable!("the answer of another thread is not there at the first poll"),
+        _ = leases.update(&lease, Update::Renew { load: 0 }) => unreachable!("the answer of another thread is not there at the first poll"),
         () = std::future::ready(()) => {}
     }
     let listed = leases.list().await.unwrap();

@@ -24,12 +24,21 @@ pub(super) struct Writer {
 #[derive(Debug)]
 struct Command {
     application: String,
-    /// The change to make; without one, all leases are listed.
-    change: Option<Change>,
+    wish: Wish,
     reply: oneshot::Sender<Answer>,
 }
 
-/// All leases, or the one that was changed as it then is: none when it was deleted.
+#[derive(Debug)]
+enum Wish {
+    /// All leases.
+    List,
+    /// One of them.
+    Get(LeaseKey),
+    /// The one that is changed as it then is.
+    Write(Change),
+}
+
+/// The leases that were wished for: of one that is not there, or not any more, none.
 type Answer = Result<Vec<Lease>, LeaseError>;
 
 type LeaseTable<'t> = Table<'t, (&'static str, &'static str, &'static str), &'static [u8]>;
@@ -46,7 +55,15 @@ impl Writer {
     /// # Cancel safety
     /// Safe: nothing is changed.
     pub(super) async fn list(&self, application: &str) -> Answer {
-        self.ask(application, None).await
+        self.ask(application, Wish::List).await
+    }
+
+    /// One lease of an application.
+    ///
+    /// # Cancel safety
+    /// Safe: nothing is changed.
+    pub(super) async fn get(&self, application: &str, key: LeaseKey) -> Result<Option<Lease>, LeaseError> {
+        self.ask(application, Wish::Get(key)).await.map(|mut leases| leases.pop())
     }
 
     /// Makes a change and answers the lease as it then is, if it still is.
@@ -54,13 +71,13 @@ impl Writer {
     /// # Cancel safety
     /// A change whose future was dropped may be made or not.
     pub(super) async fn write(&self, application: &str, change: Change) -> Result<Option<Lease>, LeaseError> {
-        self.ask(application, Some(change)).await.map(|mut leases| leases.pop())
+        self.ask(application, Wish::Write(change)).await.map(|mut leases| leases.pop())
     }
 
-    async fn ask(&self, application: &str, change: Option<Change>) -> Answer {
+    async fn ask(&self, application: &str, wish: Wish) -> Answer {
         let (reply, answer) = oneshot::channel();
         let gone = || LeaseError::Unavailable("the thread that writes the lease file has ended".into());
-        let command = Command { application: application.to_owned(), change, reply };
+        let command = Command { application: application.to_owned(), wish, reply };
         self.commands.send(command).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
@@ -91,7 +108,7 @@ fn run(database: &Database, mut queue: mpsc::Receiver<Command>) {
 
 fn do_all(database: &Database, commands: Vec<Command>) {
     let (asked, replies): (Vec<_>, Vec<_>) =
-        commands.into_iter().map(|command| ((command.application, command.change), command.reply)).unzip();
+        commands.into_iter().map(|command| ((command.application, command.wish), command.reply)).unzip();
     let answers = transact(database, asked).unwrap_or_else(|error| {
         let reason = format!("{error}; the file is not written again until the process is started anew");
         vec![Err(LeaseError::Unavailable(reason)); replies.len()]
@@ -102,13 +119,14 @@ fn do_all(database: &Database, commands: Vec<Command>) {
     }
 }
 
-fn transact(database: &Database, asked: Vec<(String, Option<Change>)>) -> Result<Vec<Answer>, redb::Error> {
+fn transact(database: &Database, asked: Vec<(String, Wish)>) -> Result<Vec<Answer>, redb::Error> {
     let transaction = database.begin_write()?;
     let answers = {
         let mut table = transaction.open_table(LEASES)?;
-        let answer = |(application, change): (String, Option<Change>)| match change {
-            None => list(&table, &application),
-            Some(change) => write(&mut table, &application, change),
+        let answer = |(application, wish): (String, Wish)| match wish {
+            Wish::List => list(&table, &application),
+            Wish::Get(key) => Ok(get(&table, &application, &key)?.map(|found| found.into_iter().collect())),
+            Wish::Write(change) => write(&mut table, &application, change),
         };
         asked.into_iter().map(answer).collect::<Result<_, _>>()?
     };
@@ -133,18 +151,25 @@ fn list(table: &LeaseTable<'_>, application: &str) -> Result<Answer, redb::Error
     Ok(Ok(leases))
 }
 
+/// The lease, if it is there and readable.
+fn get(
+    table: &LeaseTable<'_>,
+    application: &str,
+    key: &LeaseKey,
+) -> Result<Result<Option<Lease>, LeaseError>, redb::Error> {
+    let value = table.get((application, &*key.stream, key.shard.as_str()))?;
+    let found = value.map(|value| stored::decode(key.clone(), value.value()));
+    Ok(found.transpose().map_err(LeaseError::Unavailable))
+}
+
 fn write(table: &mut LeaseTable<'_>, application: &str, change: Change) -> Result<Answer, redb::Error> {
     let lease_key = change.key().clone();
-    let key = (application, &*lease_key.stream, lease_key.shard.as_str());
-    let found = table.get(key)?.map(|value| stored::decode(lease_key.clone(), value.value()));
-    let found = match found.transpose() {
-        Ok(found) => found,
-        Err(reason) => return Ok(Err(LeaseError::Unavailable(reason))),
-    };
-    let changed = match change.apply(found) {
+    let found = get(table, application, &lease_key)?;
+    let changed = match found.and_then(|found| change.apply(found)) {
         Ok(changed) => changed,
-        Err(lost) => return Ok(Err(lost)),
+        Err(error) => return Ok(Err(error)),
     };
+    let key = (application, &*lease_key.stream, lease_key.shard.as_str());
     match &changed {
         Some(lease) => table.insert(key, &*stored::encode(lease))?,
         None => table.remove(key)?,

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::world::{Running, Slow, World, complete, echo};
-use crate::lease::Checkpoint;
+use crate::lease::{Checkpoint, Update};
 
 const KEYS: usize = 20;
 
@@ -67,8 +67,9 @@ async fn i5_a_worker_that_lost_its_lease_stops_and_cannot_move_the_checkpoint() 
     let running = Running::start(world.pipeline(echo(|_| false)));
     running.until("all is done", |progress| progress.done.load(Relaxed) == 200).await;
     for lease in world.leases.list().await.unwrap() {
-        let taken = world.leases.take(&lease, &"other".into()).await.unwrap();
-        world.leases.checkpoint(&taken, Checkpoint::TrimHorizon).await.unwrap();
+        let taken = world.leases.update(&lease, Update::Take("other".into())).await.unwrap();
+        let back = Update::Checkpoint { checkpoint: Checkpoint::TrimHorizon, load: 0 };
+        world.leases.update(&taken, back).await.unwrap();
     }
     running.until("it noticed", |progress| progress.active_shards.load(Relaxed) == 0).await;
     world.put(KEYS, 10..11).await;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::{
-    lease::{LeaseKey, NewLease, WorkerId, memory::MemoryLeases},
+    lease::{LeaseKey, NewLease, memory::MemoryLeases},
     time::UnixMillis,
 };
 
@@ -37,34 +37,27 @@ impl LeaseStore for Store {
         self.inner.list().await
     }
 
+    async fn get(&self, key: &LeaseKey) -> Result<Option<Lease>, LeaseError> {
+        self.check()?;
+        self.inner.get(key).await
+    }
+
     async fn create(&self, lease: NewLease) -> Result<Lease, LeaseError> {
         self.check()?;
         self.inner.create(lease).await
     }
 
-    async fn take(&self, lease: &Lease, worker: &WorkerId) -> Result<Lease, LeaseError> {
+    async fn update(&self, lease: &Lease, update: Update) -> Result<Lease, LeaseError> {
         self.check()?;
-        self.inner.take(lease, worker).await
-    }
-
-    async fn renew(&self, lease: &Lease) -> Result<Lease, LeaseError> {
-        self.check()?;
-        self.inner.renew(lease).await
-    }
-
-    async fn checkpoint(&self, lease: &Lease, checkpoint: Checkpoint) -> Result<Lease, LeaseError> {
-        self.check()?;
-        self.checkpoints.fetch_add(1, Relaxed);
-        let written = self.inner.checkpoint(lease, checkpoint).await;
-        if self.loses_answer.swap(false, Relaxed) {
-            return Err(LeaseError::Unavailable("the answer was lost, as told".to_owned()));
+        let is_checkpoint = matches!(update, Update::Checkpoint { .. });
+        let written = self.inner.update(lease, update).await;
+        if is_checkpoint {
+            self.checkpoints.fetch_add(1, Relaxed);
+            if self.loses_answer.swap(false, Relaxed) {
+                return Err(LeaseError::Unavailable("the answer was lost, as told".to_owned()));
+            }
         }
         written
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<Lease, LeaseError> {
-        self.check()?;
-        self.inner.release(lease).await
     }
 
     async fn delete(&self, lease: &Lease) -> Result<(), LeaseError> {
@@ -78,9 +71,13 @@ async fn kept() -> (Arc<Store>, LeaseKeeper) {
     let key = LeaseKey { stream: "s".into(), shard: "shardId-000000000000".into() };
     let new = NewLease { key, checkpoint: Checkpoint::TrimHorizon, parents: Vec::new() };
     let lease = store.create(new).await.unwrap();
-    let lease = store.take(&lease, &"me".into()).await.unwrap();
-    let keeper =
-        LeaseKeeper::start(Arc::clone(&store) as Arc<dyn LeaseStore>, lease, KeeperSettings::default());
+    let lease = store.update(&lease, Update::Take("me".into())).await.unwrap();
+    let keeper = LeaseKeeper::start(
+        Arc::clone(&store) as Arc<dyn LeaseStore>,
+        lease,
+        KeeperSettings::default(),
+        CancellationToken::new(),
+    );
     (store, keeper)
 }
 
@@ -153,7 +150,7 @@ async fn a_write_whose_answer_was_lost_does_not_lose_the_lease() {
 #[tokio::test(start_paused = true)]
 async fn i5_a_lease_that_another_worker_took_is_lost_and_not_written() {
     let (store, keeper) = kept().await;
-    let taken = store.inner.take(&store.now().await, &"other".into()).await.unwrap();
+    let taken = store.inner.update(&store.now().await, Update::Take("other".into())).await.unwrap();
     keeper.advance(at(9));
     keeper.lost().cancelled().await;
     assert_eq!(store.now().await, taken);
