@@ -3,5 +3,6 @@
 mod failing;
 mod misplaced;
 mod resharding;
+mod sharing;
 mod stopping;
 mod world;
