@@ -43,10 +43,11 @@ pub(super) fn of_clock(state: &State, id: Id, shard: ShardNumber, actions: &mut 
     let worker = &state.workers[id];
     let Some(lease) = state.leases[shard].filter(|_| !worker.is_dead) else { return };
     let is_waiting_for = lease.owner.or(lease.wanted_by).filter(|other| *other != id);
-    if let Some(other) = is_waiting_for.filter(|_| worker.still[shard] != Some(lease.counter)) {
-        if state.workers[other].is_dead || state.faults.suspicions > 0 {
-            actions.push(Action::StandStill { worker: id, shard });
-        }
+    let is_news = worker.still[shard] != Some(lease.counter);
+    if is_waiting_for.is_some_and(|other| state.workers[other].is_dead || state.faults.suspicions > 0)
+        && is_news
+    {
+        actions.push(Action::StandStill { worker: id, shard });
     }
     if lease.wanted_by == Some(id) && !worker.overdue[shard] && state.faults.delays > 0 {
         actions.push(Action::Overdue { worker: id, shard });
