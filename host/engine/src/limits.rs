@@ -37,6 +37,29 @@ pub const LIST_SHARDS_RESULTS: usize = 1_000;
 /// Shards in one DescribeStream response unless `Limit` says otherwise. Service: DescribeStream, default 100.
 pub const DESCRIBE_STREAM_SHARDS: usize = 100;
 
+/// How long a subscription to a shard lasts. Service: SubscribeToShard, 5 minutes.
+pub const SUBSCRIPTION_LIFE: Duration = Duration::from_secs(300);
+/// How long after a subscription the same consumer may not subscribe to the same shard. Service: SubscribeToShard, 5 s.
+pub const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(5);
+/// How often a subscription has an event though there are no records. Service: seen to be about 5 s.
+pub const SUBSCRIPTION_HEARTBEAT: Duration = Duration::from_secs(5);
+/// Bytes of one event of a subscription; a single record may be larger. Ours: of the rate below, half a second.
+pub const SUBSCRIPTION_EVENT_BYTES: usize = 1 << 20;
+/// Bytes a second that one subscription pushes. Service: 2 MiB for each consumer and shard.
+pub const SUBSCRIPTION_BYTES_PER_SECOND: usize = 2 << 20;
+/// Registered consumers of one stream. Service: RegisterStreamConsumer, 20.
+pub const STREAM_CONSUMERS: usize = 20;
+/// Consumers of one stream that are being created at once. Service: RegisterStreamConsumer, 5.
+pub const STREAM_CONSUMERS_CREATING: usize = 5;
+/// Consumers in one ListStreamConsumers response unless `MaxResults` says otherwise. Service: default 100.
+pub const LIST_CONSUMERS_RESULTS: usize = 100;
+/// Largest `MaxResults` of ListStreamConsumers. Service: ListStreamConsumers.
+pub const LIST_CONSUMERS_RESULTS_MAX: usize = 10_000;
+/// DescribeStreamConsumer calls a second. Service: DescribeStreamConsumer, 20.
+pub const DESCRIBE_CONSUMER_PER_SECOND: u32 = 20;
+/// Characters in a registered consumer's name. Service: 1 to 128.
+pub const CONSUMER_NAME_CHARS: usize = 128;
+
 /// Records a second that one shard takes. Service: quotas.
 pub const SHARD_WRITE_RECORDS_PER_SECOND: u32 = 1_000;
 /// Bytes a second that one shard takes, partition keys included. Service: quotas, 1 MiB.
@@ -112,6 +135,18 @@ pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 /// First and longest pause after a failed read. Ours; async-kinesis stops at 30 s.
 pub const FETCH_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How long a subscription is read before another takes its place. Ours: before the service ends it at
+/// [`SUBSCRIPTION_LIFE`].
+pub const SUBSCRIPTION_RENEWAL: Duration = Duration::from_secs(285);
+/// How long a subscription may be silent before it counts as failed. Ours: three of [`SUBSCRIPTION_HEARTBEAT`].
+pub const SUBSCRIPTION_SILENCE: Duration = Duration::from_secs(15);
+/// How long a subscription has to last for those before it that failed to be forgotten. Ours: one that gives an event
+/// and falls silent is no success.
+pub const SUBSCRIPTION_PROVEN: Duration = Duration::from_secs(60);
+/// Subscriptions in a row that may fail before a shard is polled instead. Ours.
+pub const SUBSCRIPTION_FAILURES: u32 = 3;
+/// First and longest pause before a shard that is polled instead is subscribed to again. Ours.
+pub const SUBSCRIPTION_RETURN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 /// How often the shards of a stream are listed. async-kinesis: 60 s.
 pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a lease may stand still before another worker takes it. KCL: `failoverTimeMillis`, 10 s.

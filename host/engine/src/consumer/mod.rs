@@ -19,8 +19,8 @@ mod outstanding;
 mod pipeline;
 mod place;
 mod progress;
-mod reader;
 mod shard;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -28,4 +28,4 @@ pub use builder::Consumer;
 pub use delivery::DEFAULT_SINK;
 pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
-pub use reader::{PollingReader, ReadError, ReaderSettings, SourceFetch};
+pub use source::{ReadError, Reader, ReaderSettings, Retrieval, Source, SourceFetch};

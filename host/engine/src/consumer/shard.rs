@@ -13,7 +13,7 @@ use super::{
     pipeline::{OnFailure, Pipeline},
     place::{self, Readable, Skip, SubPlace},
     progress::Progress,
-    reader::{PollingReader, SourceFetch},
+    source::{Source, SourceFetch},
 };
 use crate::{
     backoff::Backoff,
@@ -52,6 +52,7 @@ impl ShardExit {
 /// The work on one shard.
 pub(super) struct ShardTask {
     pipeline: Arc<Pipeline>,
+    source: Arc<dyn Source>,
     lease: Lease,
     stop: CancellationToken,
     stream: Arc<str>,
@@ -78,6 +79,7 @@ impl ShardTask {
     /// when another worker asks for the lease.
     pub(super) fn new(
         pipeline: Arc<Pipeline>,
+        source: Arc<dyn Source>,
         lease: Lease,
         range: Option<HashRange>,
         stop: CancellationToken,
@@ -95,7 +97,16 @@ impl ShardTask {
         let stream = Arc::clone(&lease.key.stream);
         let check = HashCheck { range, policy: pipeline.settings.hash_range };
         let misplaced = Misplaced::new(lease.key.clone(), check);
-        Self { pipeline, lease, stop, stream, delivery, outstanding: Outstanding::default(), misplaced }
+        Self {
+            pipeline,
+            source,
+            lease,
+            stop,
+            stream,
+            delivery,
+            outstanding: Outstanding::default(),
+            misplaced,
+        }
     }
 
     /// Works until the shard ends, the lease is lost, or the pipeline stops.
@@ -145,16 +156,7 @@ impl ShardTask {
 
     async fn work(&mut self, keeper: &LeaseKeeper) -> Over {
         let (position, mut skip) = place::start_of(&self.lease.checkpoint);
-        let Pipeline { kinesis, settings, clock, .. } = &*self.pipeline;
-        let shard = self.lease.key.shard.clone();
-        let mut reader = PollingReader::start(
-            Arc::clone(kinesis),
-            settings.stream.clone(),
-            shard,
-            position,
-            settings.reader,
-            *clock,
-        );
+        let mut reader = self.source.open(self.lease.key.shard.clone(), position);
         loop {
             let step = tokio::select! {
                 biased;

@@ -3,5 +3,6 @@
 mod failing;
 mod misplaced;
 mod resharding;
+mod source;
 mod stopping;
 mod world;
