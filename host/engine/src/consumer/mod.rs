@@ -14,6 +14,7 @@ mod builder;
 mod coordinator;
 mod delivery;
 mod ending;
+mod looking;
 mod misplaced;
 mod outstanding;
 mod pipeline;
@@ -23,8 +24,10 @@ mod shard;
 mod source;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 pub use builder::Consumer;
+pub use coordinator::SharingSettings;
 pub use delivery::DEFAULT_SINK;
 pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};

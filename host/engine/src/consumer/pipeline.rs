@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    coordinator::Coordinator,
+    coordinator::{Coordinator, SharingSettings},
     progress::{Progress, StoppedShard},
     source::{ReaderSettings, Retrieval},
 };
@@ -73,6 +73,8 @@ pub struct PipelineSettings {
     pub reader: ReaderSettings,
     /// How leases are kept.
     pub keeper: KeeperSettings,
+    /// How shards are shared with other workers.
+    pub sharing: SharingSettings,
     /// How often shards are listed.
     pub discovery_interval: Duration,
 }
@@ -92,6 +94,7 @@ impl PipelineSettings {
             retrieval: Retrieval::default(),
             reader: ReaderSettings::default(),
             keeper: KeeperSettings::default(),
+            sharing: SharingSettings::default(),
             discovery_interval: limits::DISCOVERY_INTERVAL,
         }
     }

@@ -3,6 +3,10 @@
 mod failing;
 mod misplaced;
 mod resharding;
+<<<<<<< HEAD
 mod source;
+=======
+mod sharing;
+>>>>>>> coordination
 mod stopping;
 mod world;
