@@ -12,8 +12,10 @@
 
 mod builder;
 mod coordinator;
+mod coverage;
 mod delivery;
 mod ending;
+mod lanes;
 mod misplaced;
 mod outstanding;
 mod pipeline;
@@ -21,11 +23,13 @@ mod place;
 mod progress;
 mod reader;
 mod shard;
+mod throughput;
 #[cfg(test)]
 mod tests;
+mod work;
 
 pub use builder::Consumer;
 pub use delivery::DEFAULT_SINK;
-pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
+pub use pipeline::{Checkpointing, OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
 pub use reader::{PollingReader, ReadError, ReaderSettings, SourceFetch};

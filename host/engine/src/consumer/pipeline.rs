@@ -61,6 +61,10 @@ pub struct PipelineSettings {
     pub batch_records: usize,
     /// Bytes in one call of the handler; a single record may be larger.
     pub batch_bytes: usize,
+    /// Lanes that a shard's batches are divided among by partition key, 1 to [`limits::LANES_MAX`].
+    pub lanes: u32,
+    /// Who says how far the work on a shard is done. A handler's own say needs a single lane.
+    pub checkpointing: Checkpointing,
     /// Attempts at a batch.
     pub attempts: u32,
     /// What becomes of records that cannot be handled.
@@ -84,6 +88,8 @@ impl PipelineSettings {
             start: Start::default(),
             batch_records: limits::BATCH_RECORDS,
             batch_bytes: limits::BATCH_BYTES,
+            lanes: limits::LANES,
+            checkpointing: Checkpointing::Auto,
             attempts: limits::HANDLER_ATTEMPTS,
             on_failure: OnFailure::default(),
             hash_range: HashRangePolicy::default(),
@@ -92,6 +98,20 @@ impl PipelineSettings {
             discovery_interval: limits::DISCOVERY_INTERVAL,
         }
     }
+}
+
+/// Who says how far the work on a shard is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Checkpointing {
+    /// The engine: a batch is done when it is handled and what it emitted is acknowledged.
+    #[default]
+    Auto,
+    /// The handler, by [`Outcome::checkpoint`](crate::handler::Outcome::checkpoint); and what was emitted until then
+    /// is acknowledged.
+    Manual {
+        /// User records of a shard that it may leave uncovered; with more the shard stops.
+        most: u64,
+    },
 }
 
 /// What becomes of records that do not decode, that the handler gives up, or that exhaust their attempts.
