@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod builder;
+mod gathered;
 
 pub use builder::{DocumentsBuilder, RawBuilder, RecordPlace};
 

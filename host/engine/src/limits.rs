@@ -117,6 +117,8 @@ pub const SPREAD_KEY_BYTES: usize = 16;
 pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a reader pauses when a shard had nothing. Ours; async-kinesis's `sleep_time_no_records` is 2 s.
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Looks at an idle pipeline within its idle timeout, and so how exactly that is kept. Ours.
+pub const IDLE_LOOKS: u32 = 10;
 /// First and longest pause after a failed read. Ours; async-kinesis stops at 30 s.
 pub const FETCH_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 /// How often the shards of a stream are listed. async-kinesis: 60 s.

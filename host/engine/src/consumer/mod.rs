@@ -15,6 +15,7 @@ mod coordinator;
 mod coverage;
 mod delivery;
 mod ending;
+mod idle;
 mod lanes;
 mod misplaced;
 mod outstanding;

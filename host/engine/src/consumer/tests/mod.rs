@@ -1,6 +1,9 @@
 //! A pipeline on the in-memory Kinesis and leases, with paused time.
 
 mod failing;
+mod idle;
+mod lanes;
+mod manual;
 mod misplaced;
 mod resharding;
 mod stopping;
