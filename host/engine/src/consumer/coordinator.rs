@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     pipeline::{Pipeline, PipelineError},
     shard::{ShardExit, ShardTask},
+    source::{self, Source},
 };
 use crate::{
     hash::HashRange,
@@ -32,6 +33,7 @@ use crate::{
 /// The coordinator of one pipeline.
 pub(super) struct Coordinator {
     pipeline: Arc<Pipeline>,
+    source: Arc<dyn Source>,
     stop: CancellationToken,
     stream: Arc<str>,
     observer: Observer,
@@ -46,6 +48,7 @@ impl Coordinator {
     pub(super) fn new(pipeline: Pipeline, stop: &CancellationToken) -> Self {
         Self {
             stream: pipeline.settings.stream.name().into(),
+            source: source::of(&pipeline),
             pipeline: Arc::new(pipeline),
             stop: stop.child_token(),
             observer: Observer::default(),
@@ -181,7 +184,8 @@ impl Coordinator {
         tracing::info!(lease = %key, checkpoint = %lease.checkpoint, "reading the shard");
         self.held.insert(key.clone());
         self.pipeline.progress.active_shards.fetch_add(1, Relaxed);
-        let work = ShardTask::new(Arc::clone(&self.pipeline), lease, range, self.stop.child_token());
+        let (pipeline, source) = (Arc::clone(&self.pipeline), Arc::clone(&self.source));
+        let work = ShardTask::new(pipeline, source, lease, range, self.stop.child_token());
         let task = task::spawn("shard", work.run());
         let ended = task.map(move |result| match result {
             Ok(exit) => (key, Some(exit)),

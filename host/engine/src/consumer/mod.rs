@@ -22,8 +22,8 @@ mod outstanding;
 mod pipeline;
 mod place;
 mod progress;
-mod reader;
 mod shard;
+mod source;
 mod throughput;
 #[cfg(test)]
 mod tests;
@@ -33,4 +33,4 @@ pub use builder::Consumer;
 pub use delivery::DEFAULT_SINK;
 pub use pipeline::{Checkpointing, OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
-pub use reader::{PollingReader, ReadError, ReaderSettings, SourceFetch};
+pub use source::{ReadError, Reader, ReaderSettings, Retrieval, Source, SourceFetch};

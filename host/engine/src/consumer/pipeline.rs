@@ -13,7 +13,7 @@ use super::{
     coordinator::Coordinator,
     idle,
     progress::{Progress, StoppedShard},
-    reader::ReaderSettings,
+    source::{ReaderSettings, Retrieval},
 };
 use crate::{
     handler::Handler,
@@ -72,7 +72,9 @@ pub struct PipelineSettings {
     pub on_failure: OnFailure,
     /// What becomes of aggregated records with user records that belong to other shards.
     pub hash_range: HashRangePolicy,
-    /// How shards are read.
+    /// Who moves first, reader or service.
+    pub retrieval: Retrieval,
+    /// How shards are polled.
     pub reader: ReaderSettings,
     /// How leases are kept.
     pub keeper: KeeperSettings,
@@ -96,6 +98,7 @@ impl PipelineSettings {
             attempts: limits::HANDLER_ATTEMPTS,
             on_failure: OnFailure::default(),
             hash_range: HashRangePolicy::default(),
+            retrieval: Retrieval::default(),
             reader: ReaderSettings::default(),
             keeper: KeeperSettings::default(),
             discovery_interval: limits::DISCOVERY_INTERVAL,

@@ -30,6 +30,12 @@ pub struct Progress {
     pub misplaced: AtomicU64,
     /// User records passed over, because they or some beside them are misplaced and the policy is strict.
     pub passed_over: AtomicU64,
+    /// Subscriptions to shards that were begun.
+    pub subscriptions: AtomicU64,
+    /// Times that a shard was polled because its subscriptions failed.
+    pub polled_instead: AtomicU64,
+    /// Times that a shard was subscribed to again after that.
+    pub subscribed_again: AtomicU64,
     /// Shards read to their end.
     pub ended_shards: AtomicU64,
     /// Shards being worked on now.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ending,
     pipeline::Pipeline,
+    source::Source,
     work::{Over, Work},
 };
 use crate::{
@@ -42,6 +43,7 @@ impl ShardExit {
 /// The work on one shard.
 pub(super) struct ShardTask {
     pipeline: Arc<Pipeline>,
+    source: Arc<dyn Source>,
     lease: Lease,
     range: Option<HashRange>,
     stop: CancellationToken,
@@ -52,11 +54,12 @@ impl ShardTask {
     /// when another worker asks for the lease.
     pub(super) fn new(
         pipeline: Arc<Pipeline>,
+        source: Arc<dyn Source>,
         lease: Lease,
         range: Option<HashRange>,
         stop: CancellationToken,
     ) -> Self {
-        Self { pipeline, lease, range, stop }
+        Self { pipeline, source, lease, range, stop }
     }
 
     /// Works until the shard ends, the lease is lost, or the pipeline stops.
@@ -114,7 +117,7 @@ impl ShardTask {
         let mut attempt = 1;
         loop {
             let work = Work::new(&self.pipeline, &self.lease, self.range, &self.stop, keeper, backoff.fork());
-            let (over, done) = work.run(&from).await;
+            let (over, done) = work.run(&*self.source, &from).await;
             let Over::Forgot(reason) = over else { return over };
             attempt = if done == from { attempt + 1 } else { 1 };
             from = done;

@@ -15,7 +15,7 @@ use super::{
     pipeline::{OnFailure, Pipeline},
     place::{self, Readable, Skip, SubPlace},
     progress::Progress,
-    reader::{PollingReader, SourceFetch},
+    source::{Source, SourceFetch},
     throughput::Throughput,
 };
 use crate::{
@@ -99,24 +99,16 @@ impl<'a> Work<'a> {
     ///
     /// # Cancel safety
     /// Safe in that no checkpoint passes what is not done; what was begun is repeated from the checkpoint.
-    pub(super) async fn run(mut self, from: &Checkpoint) -> (Over, Checkpoint) {
+    pub(super) async fn run(mut self, source: &dyn Source, from: &Checkpoint) -> (Over, Checkpoint) {
         self.done = from.clone();
-        let over = self.read(from).await;
+        let over = self.read(source, from).await;
         let over = self.drain(over).await;
         (over, self.done)
     }
 
-    async fn read(&mut self, from: &Checkpoint) -> Over {
+    async fn read(&mut self, source: &dyn Source, from: &Checkpoint) -> Over {
         let (position, mut skip) = place::start_of(from);
-        let Pipeline { kinesis, settings, clock, .. } = self.pipeline;
-        let mut reader = PollingReader::start(
-            Arc::clone(kinesis),
-            settings.stream.clone(),
-            self.key.shard.clone(),
-            position,
-            settings.reader,
-            *clock,
-        );
+        let mut reader = source.open(self.key.shard.clone(), position);
         loop {
             let step = tokio::select! {
                 biased;

@@ -6,5 +6,6 @@ mod lanes;
 mod manual;
 mod misplaced;
 mod resharding;
+mod source;
 mod stopping;
 mod world;
