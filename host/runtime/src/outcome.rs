@@ -177,7 +177,12 @@ mod tests {
     use super::*;
 
     fn packed(index: &[u32], bytes: &'static [u8]) -> PackedOutcome {
-        PackedOutcome { index: index.to_vec(), bytes: Bytes::from_static(bytes), failures: Vec::new(), checkpoint: None }
+        PackedOutcome {
+            index: index.to_vec(),
+            bytes: Bytes::from_static(bytes),
+            failures: Vec::new(),
+            checkpoint: None,
+        }
     }
 
     fn refused(answer: PackedOutcome) -> String {

@@ -42,7 +42,8 @@ impl Coverage {
         tickets: Vec<BatchTicket>,
     ) -> Handled {
         let before = self.behind.take();
-        let behind = |count: usize| if count > 0 { Some(all.checkpoint_behind(count - 1)) } else { before.clone() };
+        let behind =
+            |count: usize| if count > 0 { Some(all.checkpoint_behind(count - 1)) } else { before.clone() };
         let covered = match self.by {
             Checkpointing::Auto => Some(handled),
             Checkpointing::Manual { .. } => claimed.map(|claimed| claimed as usize),

@@ -273,4 +273,3 @@ pub(super) fn sequences(batch: &Batch) -> String {
     let (first, last) = (documents.sequence(0), documents.sequence(documents.len() - 1));
     if first == last { first.to_string() } else { format!("{first}..{last}") }
 }
-

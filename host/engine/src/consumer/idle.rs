@@ -18,7 +18,10 @@ pub(super) async fn wait(progress: &Progress, timeout: Duration) {
         if now.busy_reads != seen.busy_reads || now.in_hand > 0 {
             (seen, since) = (now, Instant::now());
         } else if since.elapsed() >= timeout && (now.reads > seen.reads || now.shards == 0) {
-            tracing::info!(timeout_ms = timeout.as_millis(), "nothing came for the idle timeout; the pipeline ends");
+            tracing::info!(
+                timeout_ms = timeout.as_millis(),
+                "nothing came for the idle timeout; the pipeline ends"
+            );
             return;
         }
     }

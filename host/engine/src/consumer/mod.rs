@@ -24,9 +24,9 @@ mod place;
 mod progress;
 mod shard;
 mod source;
-mod throughput;
 #[cfg(test)]
 mod tests;
+mod throughput;
 mod work;
 
 pub use builder::Consumer;

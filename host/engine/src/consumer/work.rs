@@ -246,7 +246,13 @@ impl<'a> Work<'a> {
 
     fn info(&self, millis_behind_latest: u64) -> BatchInfo {
         let LeaseKey { stream, shard } = self.key;
-        BatchInfo { stream: Arc::clone(stream), shard: shard.clone(), lane: 0, millis_behind_latest, attempt: 1 }
+        BatchInfo {
+            stream: Arc::clone(stream),
+            shard: shard.clone(),
+            lane: 0,
+            millis_behind_latest,
+            attempt: 1,
+        }
     }
 
     /// Handles one batch, which begins at `start` of everything that was read with it.

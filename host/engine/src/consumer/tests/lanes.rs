@@ -150,7 +150,9 @@ async fn what_a_lane_drops_is_counted_and_the_shard_goes_on() {
     running.until("all is done", |progress| progress.done.load(Relaxed) == 200).await;
     let summary = running.stop().await;
     assert!((10..=30).contains(&summary.dropped), "the key has a lane, if not alone: {summary:?}");
-    assert!(world.checkpoints().await.values().all(|at| matches!(at, Checkpoint::At { sub_sequence: None, .. })));
+    assert!(
+        world.checkpoints().await.values().all(|at| matches!(at, Checkpoint::At { sub_sequence: None, .. }))
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    time::Duration,
 };
+
+use tokio_util::sync::CancellationToken;
 
 use super::world::{Running, World, complete, failure};
 use crate::{
@@ -29,7 +32,9 @@ fn gather(many: usize, broken: &'static str, says_so: bool) -> (Kept, Arc<dyn Ha
         let kept = all.entry(batch.info.shard.clone()).or_default();
         let mut outcome = Outcome::default();
         for (at, handled) in (0..documents.len()).zip(1..) {
-            if documents.data(at) == broken.as_bytes() && !std::mem::replace(&mut failed.lock().unwrap(), true) {
+            if documents.data(at) == broken.as_bytes()
+                && !std::mem::replace(&mut failed.lock().unwrap(), true)
+            {
                 kept.clear();
                 return Err(failure());
             }
@@ -93,10 +98,9 @@ async fn what_waits_for_more_at_a_stop_is_asked_for_and_nothing_is_doubled() {
 async fn i1_what_a_handler_lost_with_its_memory_is_read_again_from_the_checkpoint() {
     let world = World::new().await;
     world.put(KEYS, 0..20).await;
-    let running = Running::start(manual(&world, gather(7, "3:15", true).1));
-    world.until_complete(KEYS, 19).await;
-    running.until("all but the last ones were emitted", |progress| progress.done.load(Relaxed) > 120).await;
-    let summary = running.stop().await;
+    let mut pipeline = manual(&world, gather(7, "3:15", true).1);
+    pipeline.settings.idle_timeout = Some(Duration::from_secs(30));
+    let summary = pipeline.run(CancellationToken::new()).await.unwrap();
     assert_eq!((summary.done, summary.stopped.len()), (160, 0));
     assert_eq!(world.output().await, complete(KEYS, 20), "what was not emitted before is not doubled");
     assert!(summary.records > 160, "some were read twice");
