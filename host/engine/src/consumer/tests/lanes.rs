@@ -10,7 +10,7 @@ use super::world::{Running, Slow, World, complete, echo, failure};
 use crate::{
     batch::Batch,
     consumer::{Checkpointing, OnFailure, PipelineError},
-    handler::{AsyncHandlerFn, Disposition, Failure, Handler, HandlerFn, Outcome},
+    handler::{AsyncHandlerFn, Disposition, Failure, HandlerFn, Outcome},
     lease::Checkpoint,
 };
 
