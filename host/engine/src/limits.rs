@@ -76,6 +76,13 @@ pub const BATCH_RECORDS: usize = 1_000;
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Attempts at one batch before its shard stops, unless the pipeline says otherwise. Ours.
 pub const HANDLER_ATTEMPTS: u32 = 5;
+/// Lanes of one shard unless the pipeline says otherwise. Ours: a shard's records are handled one after another.
+pub const LANES: u32 = 1;
+/// Most lanes of one shard. Ours: a shard takes 1,000 records a second, so more would have next to nothing to do.
+pub const LANES_MAX: u32 = 32;
+/// User records of one shard that a handler may leave without a checkpoint where checkpoints are its own to make,
+/// unless the pipeline says otherwise. Ours: it bounds what a crash repeats.
+pub const UNCHECKPOINTED_RECORDS: u64 = 1_000_000;
 /// The count of misplaced user records of a shard has to grow by this factor before the log tells of it again. Ours:
 /// a line at 1, 10, 100 and so on.
 pub const MISPLACED_LOG_FACTOR: u64 = 10;
@@ -133,6 +140,8 @@ pub const SPREAD_KEY_BYTES: usize = 16;
 pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a reader pauses when a shard had nothing. Ours; async-kinesis's `sleep_time_no_records` is 2 s.
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Looks at an idle pipeline within its idle timeout, and so how exactly that is kept. Ours.
+pub const IDLE_LOOKS: u32 = 10;
 /// First and longest pause after a failed read. Ours; async-kinesis stops at 30 s.
 pub const FETCH_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 /// How long a subscription is read before another takes its place. Ours: before the service ends it at
@@ -151,6 +160,8 @@ pub const SUBSCRIPTION_RETURN: (Duration, Duration) = (Duration::from_secs(10), 
 pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
 /// How long listing all shards may take, over all pages. Ours.
 pub const LIST_SHARDS_WITHIN: Duration = Duration::from_secs(60);
+/// Span over which the measured throughput of a shard fades to a third. Ours: a burst is not a shard's load.
+pub const LOAD_SPAN: Duration = Duration::from_secs(60);
 /// How long a lease may stand still before another worker takes it. KCL: `failoverTimeMillis`, 10 s.
 pub const FAILOVER: Duration = Duration::from_secs(10);
 /// How often another worker's lease is looked at that this one asked for, in each failover time. Ours.

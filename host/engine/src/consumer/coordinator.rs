@@ -183,7 +183,7 @@ impl Coordinator {
     /// Lets go of a task. Answers whether its shard ended, so that there are others to read now.
     fn forget(&mut self, (key, exit): Exit) -> bool {
         self.pipeline.progress.active_shards.fetch_sub(1, Relaxed);
-        self.pipeline.handler.shard_closed(&key.shard);
+        self.pipeline.handler.shard_closed(&key.stream, &key.shard);
         self.held.remove(&key);
         let why = exit.map_or("failed", ShardExit::as_str);
         tracing::info!(lease = %key, why, "the shard is not read any more");

@@ -1,12 +1,12 @@
 //! A pipeline on the in-memory Kinesis and leases, with paused time.
 
 mod failing;
+mod idle;
+mod lanes;
+mod manual;
 mod misplaced;
 mod resharding;
-<<<<<<< HEAD
-mod source;
-=======
 mod sharing;
->>>>>>> coordination
+mod source;
 mod stopping;
 mod world;
