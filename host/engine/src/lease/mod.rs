@@ -13,6 +13,7 @@ mod checkpoint;
 pub mod contract;
 pub mod keeper;
 pub mod memory;
+pub mod moves;
 pub mod plan;
 
 pub use change::Update;
