@@ -20,6 +20,7 @@ pub mod keeper;
 pub mod lineage;
 pub mod memory;
 pub mod observer;
+pub mod moves;
 pub mod plan;
 
 pub use change::Update;
