@@ -13,5 +13,6 @@ mod interop;
 mod local;
 mod processors;
 mod refusals;
+mod resharding;
 mod restarts;
 mod tidy;

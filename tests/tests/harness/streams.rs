@@ -65,14 +65,7 @@ impl Streams {
 
     /// Every record of a stream by its shard, in order.
     pub async fn records(&self, name: &str) -> BTreeMap<ShardId, Vec<Record>> {
-        let stream = stream(name);
-        let shards =
-            list_all_shards(&*self.kinesis, &stream, ShardFilter::All).await.expect("the stream exists");
-        let mut by_shard = BTreeMap::new();
-        for shard in shards {
-            by_shard.insert(shard.id.clone(), self.records_of_shard(&stream, &shard.id).await);
-        }
-        by_shard
+        records(&*self.kinesis, &stream(name)).await
     }
 
     /// Every document of a stream: the lines of its records, shard by shard.
@@ -80,20 +73,30 @@ impl Streams {
         let by_shard = self.records(name).await;
         by_shard.values().flatten().flat_map(lines).collect()
     }
+}
 
-    async fn records_of_shard(&self, stream: &StreamRef, shard: &ShardId) -> Vec<Record> {
-        let iterator = self.kinesis.get_shard_iterator(stream, shard, &Position::TrimHorizon).await;
-        let mut iterator = iterator.expect("the shard exists");
-        let mut records = Vec::new();
-        loop {
-            let fetch = self.kinesis.get_records(stream, &iterator, limits::GET_RECORDS_RECORDS).await;
-            let fetch = fetch.expect("the iterator is fresh");
-            let at_the_tip = fetch.records.is_empty() && fetch.millis_behind_latest == 0;
-            records.extend(fetch.records);
-            match fetch.next {
-                Some(next) if !at_the_tip => iterator = next,
-                _ => return records,
-            }
+/// Every record of a stream by its shard, in order.
+pub async fn records(kinesis: &dyn Kinesis, stream: &StreamRef) -> BTreeMap<ShardId, Vec<Record>> {
+    let shards = list_all_shards(kinesis, stream, ShardFilter::All).await.expect("the stream exists");
+    let mut by_shard = BTreeMap::new();
+    for shard in shards {
+        by_shard.insert(shard.id.clone(), records_of_shard(kinesis, stream, &shard.id).await);
+    }
+    by_shard
+}
+
+async fn records_of_shard(kinesis: &dyn Kinesis, stream: &StreamRef, shard: &ShardId) -> Vec<Record> {
+    let iterator = kinesis.get_shard_iterator(stream, shard, &Position::TrimHorizon).await;
+    let mut iterator = iterator.expect("the shard exists");
+    let mut records = Vec::new();
+    loop {
+        let fetch = kinesis.get_records(stream, &iterator, limits::GET_RECORDS_RECORDS).await;
+        let fetch = fetch.expect("the iterator is fresh");
+        let at_the_tip = fetch.records.is_empty() && fetch.millis_behind_latest == 0;
+        records.extend(fetch.records);
+        match fetch.next {
+            Some(next) if !at_the_tip => iterator = next,
+            _ => return records,
         }
     }
 }

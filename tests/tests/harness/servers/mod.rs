@@ -1,0 +1,3 @@
+//! Servers that were not written here, each started for one test.
+
+pub mod kinesis_local;
