@@ -7,6 +7,7 @@ mod guests;
 mod python;
 mod repository;
 mod test;
+mod vitals;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
