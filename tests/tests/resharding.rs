@@ -15,7 +15,7 @@ use tidemill_engine::{
 use crate::harness::{
     numbered::{CameOut, Numbered, Numbers},
     place::{Pipeline, Place},
-    servers::kinesis_local::KinesisLocal,
+    servers::KinesisLocal,
     streams::{lines, records},
     until,
 };
@@ -109,7 +109,7 @@ impl Resharding {
         let place = Place::new();
         local.create(&source(), 3).await;
         let pipeline = Pipeline { handler: SMALL_BATCHES, ..Pipeline::new("numbers", "pass_through") };
-        let settings = place.settings(local.url(), &[pipeline]);
+        let settings = place.settings(&local.url(), &[pipeline]);
         Self { place, local, settings, put: Numbers::of(KEYS) }
     }
 

@@ -2,14 +2,10 @@
 //!
 //! It takes about a thousand records for every second of processor time, so whoever uses it keeps the data small.
 
-use std::{
-    env,
-    net::TcpListener,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{path::Path, process::Command};
 
 use bytes::Bytes;
+use futures::FutureExt;
 use http_body_util::{BodyExt, Full};
 use hyper::{Request, client::conn::http1::handshake};
 use hyper_util::rt::TokioIo;
@@ -20,11 +16,12 @@ use tidemill_engine::{
     stream::StreamRef,
     task,
 };
-use tokio::{
-    net::TcpStream,
-    process::{Child, Command},
-};
+use tokio::net::TcpStream;
 
+use super::{
+    found,
+    process::{Server, free_port},
+};
 use crate::harness::until;
 
 /// How long a stream is being created or resharded: long enough to be seen, short enough to wait for.
@@ -39,42 +36,27 @@ const OPERATIONS: [&str; 6] = [
     "REGISTER_STREAM_CONSUMER",
 ];
 
-/// A running kinesis-local. Dropping it kills it.
+/// A running kinesis-local.
 pub struct KinesisLocal {
-    url: String,
+    server: Server,
     kinesis: AwsKinesis,
-    _child: Child,
 }
 
 impl KinesisLocal {
-    /// Starts it on a free port; none where it is not installed, which is told.
+    /// Starts one; none where it is not installed.
     pub async fn start() -> Option<Self> {
-        let program = installed()?;
-        let (port, tls) = (free_port(), free_port());
-        let mut command = Command::new("node");
-        command
-            .arg(&program)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        command
-            .env("KINESIS_MOCK_PLAIN_PORT", port.to_string())
-            .env("KINESIS_MOCK_TLS_PORT", tls.to_string());
-        command.env("KINESIS_MOCK_CERT_PATH", program.with_file_name("server.json"));
-        command.env("SHARD_LIMIT", "100").env("LOG_LEVEL", "ERROR");
-        command.envs(OPERATIONS.map(|operation| (format!("{operation}_DURATION"), TRANSITION)));
-        let child = command.spawn().expect("node is installed where kinesis-local is");
-        let url = format!("http://127.0.0.1:{port}");
-        let settings = AwsSettings { endpoint_url: Some(url.clone()), ..AwsSettings::default() };
-        let kinesis = AwsKinesis::connect(&settings).await.expect("the endpoint is a URL");
-        until("kinesis-local answers", async || kinesis.list_streams(None).await.ok()).await;
-        Some(Self { url, kinesis, _child: child })
+        let node = found::on_path("node", "install Node.js 20")?;
+        let program = found::installed("node_modules/kinesis-local/main.js")?;
+        let command = move |port: u16, _: &Path| command(&node, &program, port);
+        let ready = |port| async move { client(port).await.list_streams(None).await.is_ok() }.boxed();
+        let server = Server::start(command, ready).await;
+        let kinesis = client(server.port()).await;
+        Some(Self { server, kinesis })
     }
 
     /// Where clients reach it.
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn url(&self) -> String {
+        url(self.server.port())
     }
 
     /// The same through the AWS SDK.
@@ -92,8 +74,8 @@ impl KinesisLocal {
     /// Calls an operation that only tests need, and waits until the stream is active again.
     pub async fn reshard(&self, operation: &str, stream: &StreamRef, mut asked: Value) {
         asked["StreamName"] = stream.name().into();
-        let address = self.url.trim_start_matches("http://");
-        let connected = TcpStream::connect(address).await.expect("it listens");
+        let address = format!("127.0.0.1:{}", self.server.port());
+        let connected = TcpStream::connect(&address).await.expect("it listens");
         let (mut sender, connection) = handshake(TokioIo::new(connected)).await.expect("it speaks HTTP");
         let _connection = task::spawn("control", connection);
         let request = Request::post("/")
@@ -123,21 +105,22 @@ impl KinesisLocal {
 const SIGNED_BY_ANYBODY: &str = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/kinesis/aws4_request, \
      SignedHeaders=host;x-amz-date;x-amz-target, Signature=00";
 
-/// Where it is installed; none where it is not.
-fn installed() -> Option<PathBuf> {
-    let target =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("cargo's folder is in its target folder");
-    let program = target.join("servers/node_modules/kinesis-local/main.js");
-    if program.exists() {
-        return Some(program);
-    }
-    let must_be = env::var_os("TIDEMILL_NO_SKIPS").is_some_and(|value| !value.is_empty());
-    assert!(!must_be, "kinesis-local is not installed: run `cargo xtask servers`");
-    println!("SKIPPED: kinesis-local is not installed; `cargo xtask servers` installs it");
-    None
+fn command(node: &Path, program: &Path, port: u16) -> Command {
+    let mut command = Command::new(node);
+    command.arg(program).env("SHARD_LIMIT", "100").env("LOG_LEVEL", "ERROR");
+    command.env("KINESIS_MOCK_PLAIN_PORT", port.to_string());
+    // It does not start without a port and a certificate for TLS.
+    command.env("KINESIS_MOCK_TLS_PORT", free_port().to_string());
+    command.env("KINESIS_MOCK_CERT_PATH", program.with_file_name("server.json"));
+    command.envs(OPERATIONS.map(|operation| (format!("{operation}_DURATION"), TRANSITION)));
+    command
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port is to be had");
-    listener.local_addr().expect("it has an address").port()
+async fn client(port: u16) -> AwsKinesis {
+    let settings = AwsSettings { endpoint_url: Some(url(port)), ..AwsSettings::default() };
+    AwsKinesis::connect(&settings).await.expect("an endpoint of this machine needs no more")
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
