@@ -6,6 +6,7 @@
 mod codecs;
 mod commands;
 mod faults;
+mod fleet;
 mod handlers;
 mod harness;
 mod ingest;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 /// A document: its key, and its place among those of the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Numbered {
     /// The key.
     pub key: u32,

@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, fmt::Display, sync::Arc};
 
 use tidemill_engine::{
+    hash::HashKey,
     kinesis::{
-        Kinesis, Position, ShardFilter, StreamMode, StreamStatus, list_all_shards, memory::MemoryKinesis,
+        Kinesis, Position, Shard, ShardFilter, StreamMode, StreamStatus, list_all_shards,
+        memory::MemoryKinesis,
     },
     limits,
     record::{Entry, Record, ShardId},
@@ -37,11 +39,31 @@ impl Streams {
     pub async fn create(&self, name: &str, shards: u32) {
         let stream = stream(name);
         self.kinesis.create_stream(&stream, StreamMode::Provisioned { shards }).await.expect("it is new");
-        until("the stream is active", async || {
-            let summary = self.kinesis.describe_stream_summary(&stream).await.expect("it exists");
-            (summary.status == StreamStatus::Active).then_some(())
-        })
-        .await;
+        self.active(&stream).await;
+    }
+
+    /// All shards of a stream, closed ones too.
+    pub async fn shards(&self, name: &str) -> Vec<Shard> {
+        let shards = list_all_shards(&*self.kinesis, &stream(name), ShardFilter::All).await;
+        shards.expect("the stream exists")
+    }
+
+    /// Splits an open shard in halves, the one in this place, counted round and round.
+    pub async fn split(&self, name: &str, place: usize) {
+        self.active(&stream(name)).await;
+        let open = self.open_shards(name).await;
+        let Shard { id, range, .. } = &open[place % open.len()];
+        let middle = HashKey(range.start.0 + (range.end.0 - range.start.0) / 2);
+        self.kinesis.model().split_shard(name, id.as_str(), middle).expect("the shard is open and wide");
+    }
+
+    /// Merges an open shard, the one in this place, with the next one.
+    pub async fn merge(&self, name: &str, place: usize) {
+        self.active(&stream(name)).await;
+        let open = self.open_shards(name).await;
+        let at = place % (open.len() - 1);
+        let (one, next) = (open[at].id.as_str(), open[at + 1].id.as_str());
+        self.kinesis.model().merge_shards(name, one, next).expect("the shards lie side by side");
     }
 
     /// Puts documents, each a record of its own with a line end, under the keys given.
@@ -72,6 +94,22 @@ impl Streams {
     pub async fn documents(&self, name: &str) -> Vec<String> {
         let by_shard = self.records(name).await;
         by_shard.values().flatten().flat_map(lines).collect()
+    }
+
+    /// By their hash keys.
+    async fn open_shards(&self, name: &str) -> Vec<Shard> {
+        let mut shards = self.shards(name).await;
+        shards.retain(|shard| shard.ending_sequence.is_none());
+        shards.sort_by_key(|shard| shard.range.start);
+        shards
+    }
+
+    async fn active(&self, stream: &StreamRef) {
+        until("the stream is active", async || {
+            let summary = self.kinesis.describe_stream_summary(stream).await.expect("it exists");
+            (summary.status == StreamStatus::Active).then_some(())
+        })
+        .await;
     }
 }
 
