@@ -22,6 +22,7 @@ use super::{
     looking::{LookError, Shards, Watch},
     pipeline::{Pipeline, PipelineError},
     shard::{ShardExit, ShardTask},
+    source::{self, Source},
     writing::{self, Written},
 };
 use crate::{
@@ -45,6 +46,7 @@ pub struct SharingSettings {
 /// The coordinator of one pipeline.
 pub(super) struct Coordinator {
     pipeline: Arc<Pipeline>,
+    source: Arc<dyn Source>,
     stop: CancellationToken,
     shards: Shards,
     watch: Watch,
@@ -61,6 +63,7 @@ impl Coordinator {
         let limit = pipeline.settings.keeper.failover / 3;
         pipeline.leases = Arc::new(BoundedLeases::new(pipeline.leases, limit));
         Self {
+            source: source::of(&pipeline),
             pipeline: Arc::new(pipeline),
             stop: stop.child_token(),
             shards: Shards::new(),
@@ -164,7 +167,8 @@ impl Coordinator {
         tracing::info!(lease = %key, checkpoint = %lease.checkpoint, "reading the shard");
         self.held.insert(key.clone());
         self.pipeline.progress.active_shards.fetch_add(1, Relaxed);
-        let work = ShardTask::new(Arc::clone(&self.pipeline), lease, range, self.stop.child_token());
+        let (pipeline, source) = (Arc::clone(&self.pipeline), Arc::clone(&self.source));
+        let work = ShardTask::new(pipeline, source, lease, range, self.stop.child_token());
         let task = task::spawn("shard", work.run());
         let ended = task.map(move |result| match result {
             Ok(exit) => (key, Some(exit)),
@@ -179,7 +183,7 @@ impl Coordinator {
     /// Lets go of a task. Answers whether its shard ended, so that there are others to read now.
     fn forget(&mut self, (key, exit): Exit) -> bool {
         self.pipeline.progress.active_shards.fetch_sub(1, Relaxed);
-        self.pipeline.handler.shard_closed(&key.shard);
+        self.pipeline.handler.shard_closed(&key.stream, &key.shard);
         self.held.remove(&key);
         let why = exit.map_or("failed", ShardExit::as_str);
         tracing::info!(lease = %key, why, "the shard is not read any more");

@@ -33,10 +33,22 @@ pub struct Progress {
     pub misplaced: AtomicU64,
     /// User records passed over, because they or some beside them are misplaced and the policy is strict.
     pub passed_over: AtomicU64,
+    /// Subscriptions to shards that were begun.
+    pub subscriptions: AtomicU64,
+    /// Times that a shard was polled because its subscriptions failed.
+    pub polled_instead: AtomicU64,
+    /// Times that a shard was subscribed to again after that.
+    pub subscribed_again: AtomicU64,
     /// Shards read to their end.
     pub ended_shards: AtomicU64,
     /// Shards being worked on now.
     pub active_shards: AtomicU64,
+    /// Reads that the service answered.
+    pub reads: AtomicU64,
+    /// Reads that gave records, or that were not at the tip of their shard.
+    pub busy_reads: AtomicU64,
+    /// Reads that are being handled.
+    pub(super) in_hand: AtomicU64,
     stopped: Mutex<Vec<StoppedShard>>,
     flaws: Mutex<BTreeSet<Flaw>>,
 }
@@ -69,7 +81,27 @@ impl Progress {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).push(StoppedShard { shard, reason });
     }
 
-    pub(super) fn count(counter: &AtomicU64, more: usize) {
-        counter.fetch_add(more as u64, Relaxed);
+    pub(super) fn count(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Relaxed);
+    }
+
+    /// Takes in a read that is to be handled; what is answered is dropped when it is.
+    pub(super) fn take_in(&self, records: usize, millis_behind_latest: u64) -> InHand<'_> {
+        self.reads.fetch_add(1, Relaxed);
+        self.records.fetch_add(records as u64, Relaxed);
+        if records > 0 || millis_behind_latest > 0 {
+            self.busy_reads.fetch_add(1, Relaxed);
+        }
+        self.in_hand.fetch_add(1, Relaxed);
+        InHand(self)
+    }
+}
+
+/// A read that is being handled.
+pub(super) struct InHand<'a>(&'a Progress);
+
+impl Drop for InHand<'_> {
+    fn drop(&mut self) {
+        self.0.in_hand.fetch_sub(1, Relaxed);
     }
 }

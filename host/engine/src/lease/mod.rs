@@ -21,6 +21,7 @@ pub mod lineage;
 pub mod memory;
 #[cfg(test)]
 mod model;
+pub mod moves;
 pub mod observer;
 pub mod plan;
 

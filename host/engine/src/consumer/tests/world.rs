@@ -191,7 +191,7 @@ pub(super) fn echo(broken: impl Fn(&str) -> bool + Send + Sync + 'static) -> Arc
                 sink: None,
             });
         }
-        Ok(Outcome { emits, failures: Vec::new() })
+        Ok(Outcome { emits, ..Outcome::default() })
     }))
 }
 
