@@ -6,8 +6,8 @@
 mod certificates;
 mod cluster;
 mod dynamodb;
-mod found;
-mod process;
+pub mod found;
+pub mod process;
 mod redis;
 
 use std::sync::{Arc, Weak};
@@ -16,8 +16,6 @@ use tokio::sync::Mutex;
 
 pub use cluster::RedisCluster;
 pub use dynamodb::DynamoDb;
-pub use found::{installed, on_path};
-pub use process::Server;
 pub use redis::{RedisServer, Security};
 
 /// A Redis of one node; none where the machine has none, which was said.
