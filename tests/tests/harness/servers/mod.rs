@@ -6,9 +6,9 @@
 mod certificates;
 mod cluster;
 mod dynamodb;
-mod found;
+pub mod found;
 mod kinesis_local;
-mod process;
+pub mod process;
 mod redis;
 
 use std::sync::{Arc, Weak};
