@@ -10,6 +10,7 @@ mod handlers;
 mod harness;
 mod ingest;
 mod interop;
+mod leases;
 mod local;
 mod processors;
 mod refusals;

@@ -166,6 +166,25 @@ pub const AWS_SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
 /// Calls that may wait for a lease file, and that share one write to the disk. Ours.
 pub const LEASE_FILE_QUEUE: usize = 1_024;
+/// How long connecting to one node of Redis may take. Ours.
+pub const REDIS_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long one call of Redis may take, everything included. Ours: a renewal that fails leaves time for another within
+/// [`FAILOVER`].
+pub const REDIS_CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the first connection to Redis may take at start, a cluster's nodes included. Ours.
+pub const REDIS_SETUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// First and longest pause before a connection to Redis that was lost is tried again. Ours.
+pub const REDIS_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// Attempts at a new connection to Redis before whoever waits for it is told. Ours: the next call begins anew.
+pub const REDIS_RECONNECTS: usize = 3;
+/// How often a call follows a cluster to another node, or waits for one, before it fails. Ours.
+pub const REDIS_CLUSTER_RETRIES: u32 = 5;
+/// How long one call of DynamoDB may take. Ours, as for Redis; the service answers within milliseconds.
+pub const DYNAMODB_CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a table of DynamoDB that was created may take to be active. Ours: the service needs seconds.
+pub const TABLE_ACTIVE_WITHIN: Duration = Duration::from_secs(120);
+/// How often a table that is not active yet is looked at. Ours.
+pub const TABLE_ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
 /// Port of ingest unless told otherwise. Ours.
 pub const INGEST_PORT: u16 = 4568;
 /// Bytes of one request's body that ingest takes unless told otherwise. Ours: one PutRecords request as base64 in JSON.

@@ -7,6 +7,7 @@ pub mod host;
 pub mod http;
 pub mod place;
 pub mod python;
+pub mod servers;
 pub mod streams;
 
 use std::time::Duration;

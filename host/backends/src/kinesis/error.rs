@@ -9,6 +9,8 @@ use aws_sdk_kinesis::{
 };
 use tidemill_engine::kinesis::{ErrorKind, KinesisError};
 
+use crate::aws::words;
+
 /// The engine's error for a call that failed.
 pub(super) fn sort<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> KinesisError
 where
@@ -55,20 +57,6 @@ where
 /// The engine's error for a request that the SDK would not make.
 pub(super) fn refused(operation: &'static str, error: &BuildError) -> KinesisError {
     KinesisError { kind: ErrorKind::Invalid, operation, message: words(error) }
-}
-
-/// What an error says, with all that caused it, each thing once.
-pub(super) fn words(error: &(dyn Error + 'static)) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let more = error.to_string();
-        if !words.last().is_some_and(|last| last.contains(&more)) {
-            words.push(more);
-        }
-        next = error.source();
-    }
-    words.join(": ")
 }
 
 /// What a proxy or load balancer answers has a status but none of the service's names.

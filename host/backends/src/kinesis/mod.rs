@@ -1,7 +1,7 @@
 //! Amazon Kinesis through the AWS SDK: the service itself, or any endpoint that speaks its protocol.
 
 use async_trait::async_trait;
-use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::{Client, config};
 use tidemill_engine::{
     kinesis::{
         EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
@@ -11,6 +11,7 @@ use tidemill_engine::{
     stream::StreamRef,
 };
 
+use crate::aws::{Service, Setup, setup};
 use answer::Answer;
 use error::sort;
 use subscription::AwsSubscription;
@@ -18,12 +19,11 @@ use subscription::AwsSubscription;
 mod answer;
 mod error;
 mod request;
-mod setup;
 mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub use setup::{AwsSettings, SetupError};
+pub use crate::aws::{AwsSettings, SetupError};
 
 /// A client of one endpoint. It does not retry: the engine does, and knows when. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -40,7 +40,10 @@ impl AwsKinesis {
     /// # Cancel safety
     /// Safe: nothing is changed.
     pub async fn connect(settings: &AwsSettings) -> Result<Self, SetupError> {
-        setup::client(settings).await.map(|client| Self { client })
+        let Setup { shared, endpoint_url } = setup(settings, Service::Kinesis).await?;
+        let mut config = config::Builder::from(&shared);
+        config.set_endpoint_url(endpoint_url);
+        Ok(Self { client: Client::from_conf(config.build()) })
     }
 }
 
