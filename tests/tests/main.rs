@@ -6,6 +6,7 @@
 mod codecs;
 mod commands;
 mod faults;
+mod fleet;
 mod handlers;
 mod harness;
 mod ingest;
@@ -14,5 +15,6 @@ mod leases;
 mod local;
 mod processors;
 mod refusals;
+mod resharding;
 mod restarts;
 mod tidy;

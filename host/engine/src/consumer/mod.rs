@@ -12,8 +12,12 @@
 
 mod builder;
 mod coordinator;
+mod coverage;
 mod delivery;
 mod ending;
+mod idle;
+mod lanes;
+mod looking;
 mod misplaced;
 mod outstanding;
 mod pipeline;
@@ -23,9 +27,13 @@ mod shard;
 mod source;
 #[cfg(test)]
 mod tests;
+mod throughput;
+mod work;
+mod writing;
 
 pub use builder::Consumer;
+pub use coordinator::SharingSettings;
 pub use delivery::DEFAULT_SINK;
-pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
+pub use pipeline::{Checkpointing, OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
 pub use source::{ReadError, Reader, ReaderSettings, Retrieval, Source, SourceFetch};
