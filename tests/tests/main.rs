@@ -5,6 +5,7 @@
 
 mod codecs;
 mod commands;
+mod fan_out;
 mod faults;
 mod fleet;
 mod handlers;
