@@ -13,7 +13,7 @@ mod worker;
 
 use std::time::Duration;
 
-use tidemill_engine::{lease::keeper::KeeperSettings, time::Clock};
+use tidemill_engine::{consumer::SharingSettings, lease::keeper::KeeperSettings, time::Clock};
 use tidemill_local_kinesis::{LocalKinesis, Settings};
 use tokio_util::sync::CancellationToken;
 
@@ -67,6 +67,11 @@ impl Host {
             keeper: KeeperSettings {
                 failover: config.leases.failover,
                 checkpoint_interval: config.leases.checkpoint_interval,
+            },
+            sharing: SharingSettings {
+                handover: config.leases.handover,
+                balance: config.leases.balance.into(),
+                ..SharingSettings::default()
             },
         };
         let mut pipelines = Vec::new();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings},
+    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings, SharingSettings},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
     producer::Producer,
     stream::StreamRef,
@@ -33,6 +33,8 @@ pub struct Surroundings {
     pub clock: Clock,
     /// How leases are kept.
     pub keeper: KeeperSettings,
+    /// How shards are shared with other workers.
+    pub sharing: SharingSettings,
 }
 
 /// A pipeline that is ready to run.
@@ -105,6 +107,7 @@ impl BuiltPipeline {
             },
             hash_range: from.processor.hash_range_policy(),
             keeper: surroundings.keeper,
+            sharing: surroundings.sharing,
             discovery_interval: from.discovery_interval,
             ..PipelineSettings::new(name.as_str(), from.stream)
         };

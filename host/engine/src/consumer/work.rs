@@ -90,7 +90,7 @@ impl<'a> Work<'a> {
             coverage: Coverage::new(settings.checkpointing),
             outstanding: Outstanding::default(),
             misplaced: Misplaced::new(lease.key.clone(), check),
-            throughput: Throughput::new(Instant::now()),
+            throughput: Throughput::new(lease.load, Instant::now()),
             done: Checkpoint::TrimHorizon,
         }
     }
@@ -185,7 +185,7 @@ impl<'a> Work<'a> {
         let progress = &*self.pipeline.progress;
         let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
         let bytes = fetch.records.iter().map(|record| record.data.len()).sum();
-        self.throughput.add(bytes, Instant::now());
+        self.keeper.measured(self.throughput.add(bytes, Instant::now()));
         if let Some(last) = fetch.records.last() {
             let decoded = self.pipeline.processor.decode(&fetch.records, self.misplaced.check).await;
             let decoded = decoded.map_err(|error| Over::Failed(error.to_string()))?;
