@@ -3,7 +3,7 @@
 
 pub mod bound;
 pub mod component;
-mod leases;
+pub mod leases;
 mod pipeline;
 pub mod processor;
 pub mod report;
