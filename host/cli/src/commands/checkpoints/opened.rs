@@ -75,7 +75,7 @@ impl Which {
                 .help(format!("the settings have: {}", names.join(", "))));
         }
         must_outlive_a_process(&config)?;
-        let stores = Stores::open(&config)?;
+        let stores = Stores::open(&config, flags).await?;
         let kinesis = connect(flags, &config.kinesis).await;
         config.pipelines.retain(|name, _| self.pipeline.as_ref().is_none_or(|wanted| wanted == name));
         let mut opened = Vec::new();
