@@ -88,8 +88,9 @@ impl Delivery {
                         return self.give_up(&batch, tickets, &positions, reason);
                     }
                     tokio::select! {
-                        () = sleep(after) => {}
+                        biased;
                         () = self.stop.cancelled() => return halted(tickets, &positions, None),
+                        () = sleep(after) => {}
                     }
                     attempt = attempt.retry_of(&again);
                 }

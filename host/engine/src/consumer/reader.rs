@@ -13,6 +13,7 @@ use tokio::{
 
 use crate::{
     backoff::Backoff,
+    bugs::{Bug, planted},
     kinesis::{ChildShard, ErrorKind, Fetch, Kinesis, KinesisError, Position, ShardIterator},
     limits,
     record::{Record, ShardId},
@@ -139,7 +140,12 @@ impl Polling {
             sleep_until(self.next_read).await;
             match self.read_once().await {
                 Ok(fetch) => return Ok(self.take_in(fetch)),
-                Err(error) if error.kind == ErrorKind::ExpiredIterator => self.iterator = None,
+                Err(error) if error.kind == ErrorKind::ExpiredIterator => {
+                    self.iterator = None;
+                    if planted(Bug::IteratorPastUndelivered) {
+                        self.position = Position::Latest;
+                    }
+                }
                 Err(error) if error.is_retryable() => self.pause(&error),
                 Err(error) => return Err(error.into()),
             }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     batch::{Batch, BatchInfo},
+    bugs::{Bug, planted},
     hash::HashRange,
     kinesis::ChildShard,
     lease::{Checkpoint, Lease, keeper::LeaseKeeper},
@@ -106,7 +107,7 @@ impl ShardTask {
         let lost = keeper.lost().clone();
         let over = tokio::select! {
             biased;
-            () = lost.cancelled() => return ShardExit::Lost,
+            () = lost.cancelled(), if !planted(Bug::DeafToLoss) => return ShardExit::Lost,
             over = self.work(&keeper) => over,
         };
         match over {
@@ -126,6 +127,7 @@ impl ShardTask {
                 self.pipeline.progress.stop(self.lease.key.shard.clone(), reason);
                 // The lease is kept: given back, the shard would be taken and fail again, here or elsewhere.
                 tokio::select! {
+                    biased;
                     () = lost.cancelled() => ShardExit::Lost,
                     () = self.stop.cancelled() => self.give_back(keeper).await,
                 }
@@ -260,7 +262,7 @@ impl ShardTask {
                 millis_behind_latest: behind,
                 attempt: 1,
             };
-            self.handle(all, start, Batch::new(info, documents)).await?;
+            self.handle(all, start, Batch::new(info, documents), keeper).await?;
             start += count;
             self.collect(keeper).await?;
         }
@@ -268,7 +270,7 @@ impl ShardTask {
     }
 
     /// Handles one batch, which begins at `start` of everything that was read with it.
-    async fn handle(&mut self, all: &Readable, start: usize, batch: Batch) -> Step {
+    async fn handle(&mut self, all: &Readable, start: usize, batch: Batch, keeper: &LeaseKeeper) -> Step {
         let progress = Arc::clone(&self.pipeline.progress);
         let count = batch.documents().len();
         Progress::count(&progress.documents, count);
@@ -278,6 +280,9 @@ impl ShardTask {
         let handled = halt.as_ref().map_or(count, |halt| halt.position as usize);
         if start + handled > 0 {
             let checkpoint = all.checkpoint_behind(start + handled - 1);
+            if planted(Bug::CheckpointBeforeAck) {
+                keeper.advance(checkpoint.clone());
+            }
             self.outstanding.push(Handled { checkpoint, documents: handled, tickets });
         }
         match halt {
