@@ -22,11 +22,13 @@ pub enum Bug {
     WholeRecordCheckpoint,
     /// A worker that lost a lease goes on handling its shard.
     DeafToLoss,
+    /// The lease of an ended shard is deleted because a listing older than the shard does not have it.
+    DeleteByOldListing,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CheckpointBeforeAck,
         Self::UnfencedWrite,
         Self::ChildBeforeAdjacentParent,
@@ -35,6 +37,7 @@ impl Bug {
         Self::EndBeforeChildren,
         Self::WholeRecordCheckpoint,
         Self::DeafToLoss,
+        Self::DeleteByOldListing,
     ];
 }
 

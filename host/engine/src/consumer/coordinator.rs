@@ -19,6 +19,7 @@ use super::{
     shard::{ShardExit, ShardTask},
 };
 use crate::{
+    bugs::{Bug, planted},
     hash::HashRange,
     kinesis::{KinesisError, Shard, ShardFilter, list_all_shards},
     lease::{
@@ -116,7 +117,10 @@ impl Coordinator {
                 list_all_shards(&*self.pipeline.kinesis, &settings.stream, ShardFilter::All).await?;
             self.list_shards_at = Instant::now() + settings.discovery_interval;
         }
-        let plan = self.plan().await?;
+        let mut plan = self.plan().await?;
+        if !plan.delete.is_empty() && !planted(Bug::DeleteByOldListing) {
+            self.confirm_deletions(&mut plan).await?;
+        }
         let created_some = !plan.create.is_empty();
         self.carry_out(plan).await?;
         if created_some {
@@ -131,6 +135,16 @@ impl Coordinator {
         let leases = leases_of(&self.pipeline, &self.stream).await?;
         let expired = self.observer.observe(&leases, Instant::now(), settings.keeper.failover);
         Ok(plan(settings.start, &self.shards, &leases, &self.held, &expired, &self.stream))
+    }
+
+    /// The leases are younger than the listing of the shards: a shard that only they know may have come, and even
+    /// ended, since. So nothing is deleted that another listing still has.
+    async fn confirm_deletions(&mut self, plan: &mut Plan) -> Result<(), KinesisError> {
+        let Pipeline { kinesis, settings, .. } = &*self.pipeline;
+        self.shards = list_all_shards(&**kinesis, &settings.stream, ShardFilter::All).await?;
+        let is_listed = |lease: &Lease| self.shards.iter().any(|shard| shard.id == lease.key.shard);
+        plan.delete.retain(|lease| !self.shards.is_empty() && !is_listed(lease));
+        Ok(())
     }
 
     async fn carry_out(&mut self, plan: Plan) -> Result<(), LeaseError> {
