@@ -145,7 +145,8 @@ async fn check_the_end(world: &World) {
         world.fail(Check::Lost, missing);
     }
     for lease in world.leases.list().await.unwrap_or_default() {
-        if let Some(owner) = lease.owner {
+        // A process that crashed right after a shard's end leaves its name behind, where nobody has to take the lease.
+        if let Some(owner) = lease.owner.filter(|_| lease.checkpoint != Checkpoint::ShardEnd) {
             world.fail(Check::Stop, format!("{} is held by {owner}, which stopped", lease.key));
         }
     }
