@@ -37,6 +37,11 @@ impl Holders {
         self.leases.get(shard).map(|holder| holder.date)
     }
 
+    /// Whether a process that is still there took the lease last.
+    pub(super) fn is_held(&self, shard: &ShardId) -> bool {
+        self.leases.get(shard).is_some_and(|holder| !self.gone.contains(&holder.process))
+    }
+
     /// A process was told that it lost a lease, or that it has it after all.
     pub(super) fn told(&mut self, process: ProcessId, shard: &ShardId, is_lost: bool) {
         if is_lost {

@@ -131,7 +131,10 @@ async fn unsettled(world: &World) -> Option<String> {
         };
         let is_done = match shard.ending_sequence {
             Some(_) => lease.checkpoint == Checkpoint::ShardEnd,
-            None => world.ledger().is_at_tip(&shard.id, &lease.checkpoint),
+            None => {
+                let is_read = lease.owner.is_some() && world.holders().is_held(&shard.id);
+                is_read && world.ledger().is_at_tip(&shard.id, &lease.checkpoint)
+            }
         };
         if !is_done {
             return Some(format!("{} is at {}, owner={:?}", shard.id, lease.checkpoint, lease.owner));
