@@ -6,6 +6,7 @@ mod demo;
 mod guests;
 mod python;
 mod repository;
+mod sim;
 mod test;
 
 use anyhow::Result;
@@ -30,6 +31,8 @@ enum Chore {
     /// Measure how fast it is, beside async-kinesis
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Run the consumer under simulation: each seed decides what goes wrong
+    Sim(sim::Flags),
     /// Compile the components in guests/
     Guests,
 }
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
         Chore::Demo(flags) => demo::run(&repository, flags),
         Chore::Test(flags) => test::run(&repository, &flags),
         Chore::Bench(bench) => bench::run(&repository, &bench),
+        Chore::Sim(flags) => sim::run(&repository, &flags),
         Chore::Guests => guests::build(&repository).map(drop),
     }
 }
