@@ -6,12 +6,15 @@
 mod codecs;
 mod commands;
 mod faults;
+mod fleet;
 mod handlers;
 mod harness;
 mod ingest;
 mod interop;
+mod leases;
 mod local;
 mod processors;
 mod refusals;
+mod resharding;
 mod restarts;
 mod tidy;

@@ -51,13 +51,14 @@ pub use processor::{Aggregator, Entry, Item, Part, Serializer, Sharing, Tag};
 
 /// Business logic: a batch in, an outcome out.
 ///
-/// The host keeps one instance for each shard and calls it for one batch at a time. A panic costs the instance:
-/// the host makes another and gives the batch again.
+/// The host keeps one instance for each shard, or for each of its lanes, and calls it for one batch at a time. A panic
+/// costs the instance: the host makes another and gives the batch again.
 pub trait Handler: Sized + 'static {
     /// Makes the handler before the instance's first batch; the place to read [`configuration`].
     fn open() -> Result<Self, BatchError>;
 
-    /// Handles the records of a batch, in order. After an error nothing of the batch counts as done.
+    /// Handles the records of a batch, in order. After an error nothing of the batch counts as done. A batch is empty
+    /// only where the handler makes checkpoints: no other will come, and some records are not checkpointed yet.
     fn handle(&mut self, batch: &Batch) -> Result<Outcome, BatchError>;
 }
 

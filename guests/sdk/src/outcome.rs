@@ -15,6 +15,7 @@ pub struct Outcome {
     index: Vec<u32>,
     bytes: Vec<u8>,
     failures: Vec<Failure>,
+    checkpoint: Option<u32>,
 }
 
 impl Outcome {
@@ -29,6 +30,7 @@ impl Outcome {
             index: Vec::with_capacity(batch.len() * WORDS),
             bytes: Vec::with_capacity(batch.size()),
             failures: Vec::new(),
+            checkpoint: None,
         }
     }
 
@@ -67,8 +69,16 @@ impl Outcome {
         self.fail(index, Disposition::DeadLetter(reason.into()));
     }
 
+    /// Says that everything before the batch, and its first so many records, are done. It counts where the pipeline's
+    /// settings leave checkpoints to the handler, `checkpoint = "manual"`, and is passed over elsewhere. What the
+    /// handler keeps in memory of other records is given again should the instance be lost.
+    pub fn checkpoint(&mut self, records: usize) {
+        self.checkpoint = Some(word(records));
+    }
+
     pub(crate) fn into_packed(self) -> PackedOutcome {
-        PackedOutcome { index: self.index, bytes: self.bytes, failures: self.failures }
+        let Self { index, bytes, failures, checkpoint } = self;
+        PackedOutcome { index, bytes, failures, checkpoint }
     }
 
     fn emitted(&mut self, at: usize) -> Emit<'_> {
@@ -131,9 +141,10 @@ mod tests {
         let failed = outcome.emit_with(|out| out.write_all(b"half").and(Err(io::Error::other("no"))));
         assert!(failed.is_err());
         outcome.dead_letter(4, "bad");
+        outcome.checkpoint(3);
         let packed = outcome.into_packed();
         assert_eq!(packed.index, [0, 3, 3, 1, 0, 0, 4, 6, 10, 3, 0, 0, 0, 0, 0, 0]);
         assert_eq!(packed.bytes, b"onekerrorstwo");
-        assert_eq!(packed.failures.len(), 1);
+        assert_eq!((packed.failures.len(), packed.checkpoint), (1, Some(3)));
     }
 }

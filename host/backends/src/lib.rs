@@ -2,6 +2,10 @@
 //! Each turns the errors of what it speaks to into the engine's.
 #![warn(missing_docs)]
 
+mod aws;
+pub mod dialects;
+pub mod dynamodb;
 pub mod kinesis;
 pub mod leases;
+pub mod redis;
 pub mod spool;

@@ -122,6 +122,7 @@ impl Failure {
     pub fn of_pipeline(name: &str, error: &PipelineError) -> Self {
         match error {
             PipelineError::Stream { stream, error } => Self::of_stream(stream, error),
+            PipelineError::Settings(_) => Self::new(Exit::Settings, format!("pipeline={name}: {error}")),
             PipelineError::Leases { .. } => {
                 Self::new(Exit::Surroundings, format!("pipeline={name}: {error}"))
             }

@@ -116,7 +116,7 @@ fn echo(batch: &Batch) -> Outcome {
         explicit_hash_key: None,
         sink: None,
     };
-    Outcome { emits: (0..documents.len()).map(emit).collect(), failures: Vec::new() }
+    Outcome { emits: (0..documents.len()).map(emit).collect(), ..Outcome::default() }
 }
 
 fn report(preset: &str, what: &str, took: Duration) {

@@ -16,7 +16,7 @@ use tidemill_engine::{
     hash::{HashKey, HashRange},
     kinesis::{
         EntryError, Fetch, Kinesis, KinesisError, Position, Shard, ShardFilter, ShardIterator, ShardPage,
-        StreamMode, StreamPage, StreamSummary,
+        StreamConsumer, StreamMode, StreamPage, StreamSummary, Subscription,
     },
     native::NativeProcessor,
     processor::Document,
@@ -188,5 +188,26 @@ impl Kinesis for Sink {
             Ok(Placed { shard: self.ids[shard].clone(), sequence: self.number.clone() })
         };
         Ok(entries.iter().map(placed).collect())
+    }
+
+    async fn register_stream_consumer(&self, _: &str, _: &str) -> Result<StreamConsumer, KinesisError> {
+        nothing("RegisterStreamConsumer")
+    }
+
+    async fn describe_stream_consumer(&self, _: &str, _: &str) -> Result<StreamConsumer, KinesisError> {
+        nothing("DescribeStreamConsumer")
+    }
+
+    async fn deregister_stream_consumer(&self, _: &str, _: &str) -> Result<(), KinesisError> {
+        nothing("DeregisterStreamConsumer")
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        _: &str,
+        _: &ShardId,
+        _: &Position,
+    ) -> Result<Box<dyn Subscription>, KinesisError> {
+        nothing("SubscribeToShard")
     }
 }

@@ -18,6 +18,12 @@ impl Backoff {
         Self { first, longest, random: fastrand::Rng::with_seed(seed) }
     }
 
+    /// Pauses of the same length with a jitter of their own.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        Self { random: self.random.fork(), ..self.clone() }
+    }
+
     /// The pause before the attempt after this many failed ones: between the exponential value and twice that,
     /// `longest` at the most.
     pub fn pause(&mut self, failed: u32) -> Duration {

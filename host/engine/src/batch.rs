@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod builder;
+mod gathered;
 
 pub use builder::{DocumentsBuilder, RawBuilder, RecordPlace};
 
@@ -37,6 +38,8 @@ pub struct BatchInfo {
     pub stream: Arc<str>,
     /// The shard.
     pub shard: ShardId,
+    /// Which lane of the shard, from 0: all records of a partition key are in one.
+    pub lane: u32,
     /// How far the read was from the tip of the shard, in milliseconds.
     pub millis_behind_latest: u64,
     /// 1 when the records are given for the first time.
@@ -52,6 +55,12 @@ impl Batch {
     /// The records.
     pub fn documents(&self) -> &Documents {
         &self.documents
+    }
+
+    /// The records at these positions, for one of the lanes that handle the batch.
+    #[must_use]
+    pub fn lane(&self, lane: u32, positions: &[u32]) -> Self {
+        Self { info: BatchInfo { lane, ..self.info.clone() }, documents: self.documents.pick(positions) }
     }
 
     /// The same batch for its next attempt, with only the records at these positions.

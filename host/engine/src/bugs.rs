@@ -22,8 +22,8 @@ pub enum Bug {
     WholeRecordCheckpoint,
     /// A worker that lost a lease goes on handling its shard.
     DeafToLoss,
-    /// The lease of an ended shard is deleted because a listing older than the shard does not have it.
-    DeleteByOldListing,
+    /// A lease is given back while documents that were emitted are not on their stream yet.
+    ReleaseBeforeDrain,
 }
 
 impl Bug {
@@ -37,7 +37,7 @@ impl Bug {
         Self::EndBeforeChildren,
         Self::WholeRecordCheckpoint,
         Self::DeafToLoss,
-        Self::DeleteByOldListing,
+        Self::ReleaseBeforeDrain,
     ];
 }
 

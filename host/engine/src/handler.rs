@@ -12,15 +12,16 @@ use crate::{batch::Batch, hash::HashKey, record::ShardId};
 /// Business logic for the batches of many shards.
 ///
 /// Implementations: a component (`tidemill-runtime`), and any closure wrapped in [`HandlerFn`] or [`AsyncHandlerFn`].
-/// The engine calls it for one batch of a shard at a time, and for different shards at once. The future may be
-/// dropped at any await; the batch then counts as not handled.
+/// The engine calls it for one batch of a shard's lane at a time, and for different lanes and shards at once. The
+/// future may be dropped at any await; the batch then counts as not handled.
 #[async_trait]
 pub trait Handler: Send + Sync + fmt::Debug {
-    /// Handles a batch. An error means that nothing of the batch counts as done.
+    /// Handles a batch. An error means that nothing of the batch counts as done. A batch is empty only under manual
+    /// checkpoints, where its shard ends or is given back with records that no checkpoint covers yet.
     async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError>;
 
-    /// The shard will send no more batches to this worker: whatever was kept for it may go.
-    fn shard_closed(&self, _shard: &ShardId) {}
+    /// The shard of this stream will send no more batches to this worker: whatever was kept for it may go.
+    fn shard_closed(&self, _stream: &str, _shard: &ShardId) {}
 }
 
 /// What came of a batch.
@@ -30,6 +31,9 @@ pub struct Outcome {
     pub emits: Vec<Emit>,
     /// The records that were not handled, in any order; no index is named twice.
     pub failures: Vec<Failure>,
+    /// Everything before the batch, and the first so many records of it, are done. None says nothing new. It counts
+    /// only where the pipeline leaves checkpoints to its handler.
+    pub checkpoint: Option<u32>,
 }
 
 /// A document to be sent onward.
@@ -81,6 +85,12 @@ impl HandlerError {
     /// What a handler of an embedding program says when the batch failed and another attempt can help.
     pub fn failed(handler: impl Into<String>, message: impl Into<String>) -> Self {
         Self { handler: handler.into(), kind: HandlerErrorKind::Failed, message: message.into() }
+    }
+
+    /// Whether the handler lost what it kept in memory: every failure but those that a guest itself speaks of costs
+    /// its instance.
+    pub fn forgets(&self) -> bool {
+        !matches!(self.kind, HandlerErrorKind::Failed | HandlerErrorKind::Refused)
     }
 
     /// Whether the same batch may succeed when it is given again.

@@ -37,6 +37,29 @@ pub const LIST_SHARDS_RESULTS: usize = 1_000;
 /// Shards in one DescribeStream response unless `Limit` says otherwise. Service: DescribeStream, default 100.
 pub const DESCRIBE_STREAM_SHARDS: usize = 100;
 
+/// How long a subscription to a shard lasts. Service: SubscribeToShard, 5 minutes.
+pub const SUBSCRIPTION_LIFE: Duration = Duration::from_secs(300);
+/// How long after a subscription the same consumer may not subscribe to the same shard. Service: SubscribeToShard, 5 s.
+pub const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(5);
+/// How often a subscription has an event though there are no records. Service: seen to be about 5 s.
+pub const SUBSCRIPTION_HEARTBEAT: Duration = Duration::from_secs(5);
+/// Bytes of one event of a subscription; a single record may be larger. Ours: of the rate below, half a second.
+pub const SUBSCRIPTION_EVENT_BYTES: usize = 1 << 20;
+/// Bytes a second that one subscription pushes. Service: 2 MiB for each consumer and shard.
+pub const SUBSCRIPTION_BYTES_PER_SECOND: usize = 2 << 20;
+/// Registered consumers of one stream. Service: RegisterStreamConsumer, 20.
+pub const STREAM_CONSUMERS: usize = 20;
+/// Consumers of one stream that are being created at once. Service: RegisterStreamConsumer, 5.
+pub const STREAM_CONSUMERS_CREATING: usize = 5;
+/// Consumers in one ListStreamConsumers response unless `MaxResults` says otherwise. Service: default 100.
+pub const LIST_CONSUMERS_RESULTS: usize = 100;
+/// Largest `MaxResults` of ListStreamConsumers. Service: ListStreamConsumers.
+pub const LIST_CONSUMERS_RESULTS_MAX: usize = 10_000;
+/// DescribeStreamConsumer calls a second. Service: DescribeStreamConsumer, 20.
+pub const DESCRIBE_CONSUMER_PER_SECOND: u32 = 20;
+/// Characters in a registered consumer's name. Service: 1 to 128.
+pub const CONSUMER_NAME_CHARS: usize = 128;
+
 /// Records a second that one shard takes. Service: quotas.
 pub const SHARD_WRITE_RECORDS_PER_SECOND: u32 = 1_000;
 /// Bytes a second that one shard takes, partition keys included. Service: quotas, 1 MiB.
@@ -53,6 +76,13 @@ pub const BATCH_RECORDS: usize = 1_000;
 pub const BATCH_BYTES: usize = 1 << 20;
 /// Attempts at one batch before its shard stops, unless the pipeline says otherwise. Ours.
 pub const HANDLER_ATTEMPTS: u32 = 5;
+/// Lanes of one shard unless the pipeline says otherwise. Ours: a shard's records are handled one after another.
+pub const LANES: u32 = 1;
+/// Most lanes of one shard. Ours: a shard takes 1,000 records a second, so more would have next to nothing to do.
+pub const LANES_MAX: u32 = 32;
+/// User records of one shard that a handler may leave without a checkpoint where checkpoints are its own to make,
+/// unless the pipeline says otherwise. Ours: it bounds what a crash repeats.
+pub const UNCHECKPOINTED_RECORDS: u64 = 1_000_000;
 /// The count of misplaced user records of a shard has to grow by this factor before the log tells of it again. Ours:
 /// a line at 1, 10, 100 and so on.
 pub const MISPLACED_LOG_FACTOR: u64 = 10;
@@ -110,16 +140,57 @@ pub const SPREAD_KEY_BYTES: usize = 16;
 pub const FETCH_INTERVAL: Duration = Duration::from_millis(200);
 /// How long a reader pauses when a shard had nothing. Ours; async-kinesis's `sleep_time_no_records` is 2 s.
 pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Looks at an idle pipeline within its idle timeout, and so how exactly that is kept. Ours.
+pub const IDLE_LOOKS: u32 = 10;
 /// First and longest pause after a failed read. Ours; async-kinesis stops at 30 s.
 pub const FETCH_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// How long a subscription is read before another takes its place. Ours: before the service ends it at
+/// [`SUBSCRIPTION_LIFE`].
+pub const SUBSCRIPTION_RENEWAL: Duration = Duration::from_secs(285);
+/// How long a subscription may be silent before it counts as failed. Ours: three of [`SUBSCRIPTION_HEARTBEAT`].
+pub const SUBSCRIPTION_SILENCE: Duration = Duration::from_secs(15);
+/// How long a subscription has to last for those before it that failed to be forgotten. Ours: one that gives an event
+/// and falls silent is no success.
+pub const SUBSCRIPTION_PROVEN: Duration = Duration::from_secs(60);
+/// Subscriptions in a row that may fail before a shard is polled instead. Ours.
+pub const SUBSCRIPTION_FAILURES: u32 = 3;
+/// First and longest pause before a shard that is polled instead is subscribed to again. Ours.
+pub const SUBSCRIPTION_RETURN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 /// How often the shards of a stream are listed. async-kinesis: 60 s.
 pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
+/// How long listing all shards may take, over all pages. Ours.
+pub const LIST_SHARDS_WITHIN: Duration = Duration::from_secs(60);
+/// Span over which the measured throughput of a shard fades to a third. Ours: a burst is not a shard's load.
+pub const LOAD_SPAN: Duration = Duration::from_secs(60);
 /// How long a lease may stand still before another worker takes it. KCL: `failoverTimeMillis`, 10 s.
 pub const FAILOVER: Duration = Duration::from_secs(10);
+/// How often another worker's lease is looked at that this one asked for, in each failover time. Ours.
+pub const HANDOVER_LOOKS: u32 = 10;
+/// Failover times for which a lease that changed hands is not moved again to balance throughput. Ours: its load is
+/// measured anew meanwhile.
+pub const BALANCE_REST_FAILOVERS: u32 = 3;
+/// Part of a worker's mean throughput, in percent, by which a lease must make two workers more alike. Ours; KCL: 10 %.
+pub const BALANCE_NOISE_PERCENT: u64 = 20;
+/// What a shard without records weighs when throughput is balanced, in percent of the mean shard. Ours.
+pub const BALANCE_IDLE_PERCENT: u64 = 10;
+/// Audits in a row that must find a hole or an overlap before it is believed. KCL: 3.
+pub const AUDITS: u32 = 3;
+/// Writes of the coordinator to leases at once. Ours: a thousand leases are taken in moments, and a store is not
+/// flooded.
+pub const LEASE_WRITES: usize = 16;
+/// Pause between two looks at leases, whatever happened. Ours: shards that end together are followed up together.
+pub const ROUND_PAUSE: Duration = Duration::from_millis(100);
 /// How often a checkpoint is written at the most. Ours: a crash repeats what was handled since.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Attempts at the last checkpoint of a shard that is given back. Ours.
 pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
+/// How long a reader of async-kinesis counts as alive after it said so. async-kinesis: `session_timeout`, 60 s.
+pub const ASYNC_KINESIS_SESSION: Duration = Duration::from_secs(60);
+/// Keys that one SCAN of Redis looks at. Ours: a server of a million keys is through within a second.
+pub const REDIS_SCAN_KEYS: u32 = 1_000;
+/// How often leases are looked at within the failover time to see whether their application is running. Ours: a holder
+/// renews them three times in that time.
+pub const RUNNING_LOOKS: u32 = 12;
 /// How long connecting to AWS may take. Ours; the SDK's is 3.1 s.
 pub const AWS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one call of AWS may take, 10 MiB over a slow line included. Ours; the KPL's `RequestTimeout` is 6 s.
@@ -131,6 +202,25 @@ pub const AWS_SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 pub const LEASE_FILE_CACHE_BYTES: usize = 4 << 20;
 /// Calls that may wait for a lease file, and that share one write to the disk. Ours.
 pub const LEASE_FILE_QUEUE: usize = 1_024;
+/// How long connecting to one node of Redis may take. Ours.
+pub const REDIS_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long one call of Redis may take, everything included. Ours: a renewal that fails leaves time for another within
+/// [`FAILOVER`].
+pub const REDIS_CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the first connection to Redis may take at start, a cluster's nodes included. Ours.
+pub const REDIS_SETUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// First and longest pause before a connection to Redis that was lost is tried again. Ours.
+pub const REDIS_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// Attempts at a new connection to Redis before whoever waits for it is told. Ours: the next call begins anew.
+pub const REDIS_RECONNECTS: usize = 3;
+/// How often a call follows a cluster to another node, or waits for one, before it fails. Ours.
+pub const REDIS_CLUSTER_RETRIES: u32 = 5;
+/// How long one call of DynamoDB may take. Ours, as for Redis; the service answers within milliseconds.
+pub const DYNAMODB_CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a table of DynamoDB that was created may take to be active. Ours: the service needs seconds.
+pub const TABLE_ACTIVE_WITHIN: Duration = Duration::from_secs(120);
+/// How often a table that is not active yet is looked at. Ours.
+pub const TABLE_ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
 /// Port of ingest unless told otherwise. Ours.
 pub const INGEST_PORT: u16 = 4568;
 /// Bytes of one request's body that ingest takes unless told otherwise. Ours: one PutRecords request as base64 in JSON.

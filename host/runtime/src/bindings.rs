@@ -79,6 +79,8 @@ pub struct ListOutcome {
     pub emits: Vec<ListEmit>,
     #[component(name = "failures")]
     pub failures: Vec<Failure>,
+    #[component(name = "checkpoint")]
+    pub checkpoint: Option<u32>,
 }
 
 /// `records.emit`
@@ -105,6 +107,8 @@ pub struct PackedOutcome {
     pub bytes: Bytes,
     #[component(name = "failures")]
     pub failures: Vec<Failure>,
+    #[component(name = "checkpoint")]
+    pub checkpoint: Option<u32>,
 }
 
 /// `types.failure`

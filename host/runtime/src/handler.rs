@@ -1,6 +1,6 @@
 //! A component as a handler.
 //!
-//! Each shard has an instance of its own. A call takes the shard's instance out of the map, and puts it back when
+//! Each lane of a shard has an instance of its own. A call takes the lane's instance out of the map, and puts it back when
 //! the guest answered. An instance that trapped, ran past its deadline or broke the contract is not put back, and
 //! neither is one whose call was dropped half way: the shard's next batch meets a fresh one.
 
@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use tidemill_engine::{
-    batch::Batch,
+    batch::{Batch, BatchInfo},
     handler::{Handler, HandlerError, Outcome},
     record::ShardId,
 };
@@ -37,10 +37,18 @@ pub use call::HandlerContract;
 pub struct ComponentHandler {
     settings: HandlerSettings,
     slot: Slot<HandlerContract>,
-    idle: Mutex<HashMap<ShardId, Idle>>,
+    idle: Mutex<HashMap<Lane, Idle>>,
 }
 
-/// An instance between two batches of its shard.
+/// Whose batches an instance handles: all that a pipeline may keep apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Lane {
+    stream: Arc<str>,
+    shard: ShardId,
+    lane: u32,
+}
+
+/// An instance between two batches of its lane.
 #[derive(Debug)]
 struct Idle {
     generation: u64,
@@ -72,15 +80,16 @@ impl ComponentHandler {
     }
 
     async fn run(&self, generation: &Generation<HandlerContract>, batch: &Batch) -> Result<Outcome, Fault> {
-        let shard = &batch.info.shard;
-        let idle = self.idle().remove(shard).filter(|idle| idle.generation == generation.id);
+        let BatchInfo { stream, shard, lane, .. } = &batch.info;
+        let lane = Lane { stream: Arc::clone(stream), shard: shard.clone(), lane: *lane };
+        let idle = self.idle().remove(&lane).filter(|idle| idle.generation == generation.id);
         let mut instance = match idle {
             Some(idle) => idle.instance,
             None => Instance::new(generation, shard).await?,
         };
         let outcome = instance.handle(generation.id, batch, &self.settings).await;
         if outcome.as_ref().err().is_none_or(Fault::is_spoken) {
-            self.idle().insert(shard.clone(), Idle { generation: generation.id, instance });
+            self.idle().insert(lane, Idle { generation: generation.id, instance });
         }
         outcome
     }
@@ -93,9 +102,6 @@ impl ComponentHandler {
 #[async_trait]
 impl Handler for ComponentHandler {
     async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError> {
-        if batch.documents().is_empty() {
-            return Ok(Outcome::default());
-        }
         let generation = self.slot.current();
         let outcome = generation.within_deadline(self.run(&generation, batch)).await;
         outcome.map_err(|Fault { kind, message }| HandlerError {
@@ -105,7 +111,7 @@ impl Handler for ComponentHandler {
         })
     }
 
-    fn shard_closed(&self, shard: &ShardId) {
-        self.idle().remove(shard);
+    fn shard_closed(&self, stream: &str, shard: &ShardId) {
+        self.idle().retain(|lane, _| *lane.stream != *stream || lane.shard != *shard);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An [`Engine`] is made once a process. [`inspect`] checks a component file against the worlds in `wit/` without
 //! running it. [`ComponentHandler::load`] makes one look like any other [`tidemill_engine::handler::Handler`]: an
-//! instance for each shard, held to its memory and its deadline, and renewed after it failed. [`ComponentProcessor::load`]
+//! instance for each lane of a shard, held to its memory and its deadline, and renewed after it failed. [`ComponentProcessor::load`]
 //! does the same for a [`tidemill_engine::processor::Processor`], with an instance for each call that is under way.
 #![warn(missing_docs)]
 

@@ -34,7 +34,8 @@ pub fn of_list(answer: ListOutcome, records: usize, settings: &HandlerSettings) 
             sink: given(sink).map(ByteString::from),
         });
     }
-    Ok(Outcome { emits, failures: failures_of(answer.failures, records)? })
+    let failures = failures_of(answer.failures, records)?;
+    Ok(Outcome { emits, failures, checkpoint: checkpoint_of(answer.checkpoint, records)? })
 }
 
 /// Takes the outcome of a batch of so many records, given packed. Emits share the bytes of the answer.
@@ -62,7 +63,8 @@ pub fn of_packed(
             sink: text(6)?,
         });
     }
-    Ok(Outcome { emits, failures: failures_of(answer.failures, records)? })
+    let failures = failures_of(answer.failures, records)?;
+    Ok(Outcome { emits, failures, checkpoint: checkpoint_of(answer.checkpoint, records)? })
 }
 
 /// How much a guest may still emit for the batch at hand.
@@ -153,6 +155,15 @@ fn failures_of(failures: Vec<bindings::Failure>, records: usize) -> Result<Vec<F
     failures.collect()
 }
 
+fn checkpoint_of(checkpoint: Option<u32>, records: usize) -> Result<Option<u32>, Fault> {
+    match checkpoint {
+        Some(claimed) if claimed as usize > records => Err(Fault::malformed(format!(
+            "a checkpoint covers more records than the batch has, checkpoint={claimed} records={records}"
+        ))),
+        fitting => Ok(fitting),
+    }
+}
+
 fn disposition_of(disposition: bindings::Disposition) -> Disposition {
     match disposition {
         bindings::Disposition::Retry(millis) => Disposition::Retry(Duration::from_millis(millis.into())),
@@ -166,7 +177,12 @@ mod tests {
     use super::*;
 
     fn packed(index: &[u32], bytes: &'static [u8]) -> PackedOutcome {
-        PackedOutcome { index: index.to_vec(), bytes: Bytes::from_static(bytes), failures: Vec::new() }
+        PackedOutcome {
+            index: index.to_vec(),
+            bytes: Bytes::from_static(bytes),
+            failures: Vec::new(),
+            checkpoint: None,
+        }
     }
 
     fn refused(answer: PackedOutcome) -> String {
@@ -195,6 +211,7 @@ mod tests {
                 },
             ],
             failures: Vec::new(),
+            checkpoint: None,
         };
         let emits = of_packed(answer, 1, &settings).unwrap().emits;
         assert_eq!(emits[0].explicit_hash_key, Some(HashKey(42)));

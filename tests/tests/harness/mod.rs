@@ -5,8 +5,10 @@
 pub mod binaries;
 pub mod host;
 pub mod http;
+pub mod numbered;
 pub mod place;
 pub mod python;
+pub mod servers;
 pub mod streams;
 
 use std::time::Duration;

@@ -14,8 +14,9 @@ struct PassThrough;
 
 impl Guest for PassThrough {
     fn handle(_info: BatchInfo, batch: Vec<UserRecord>) -> Result<Outcome, BatchError> {
+        let checkpoint = u32::try_from(batch.len()).ok();
         let emits = batch.into_iter().map(onward).collect();
-        Ok(Outcome { emits, failures: Vec::new() })
+        Ok(Outcome { emits, failures: Vec::new(), checkpoint })
     }
 }
 

@@ -14,6 +14,7 @@ impl Handler for PassThrough {
         for record in batch.records() {
             outcome.emit(record.data).partition_key(record.partition_key);
         }
+        outcome.checkpoint(batch.len());
         Ok(outcome)
     }
 }

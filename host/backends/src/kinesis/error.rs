@@ -1,6 +1,6 @@
 //! Sorts what the SDK calls an error by what the engine does about it.
 
-use std::error::Error;
+use std::{error::Error, fmt::Debug};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kinesis::{
@@ -9,18 +9,44 @@ use aws_sdk_kinesis::{
 };
 use tidemill_engine::kinesis::{ErrorKind, KinesisError};
 
+use crate::aws::words;
+
 /// The engine's error for a call that failed.
 pub(super) fn sort<E>(operation: &'static str, error: &SdkError<E, HttpResponse>) -> KinesisError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let kind = match error {
+    match error {
         SdkError::ServiceError(answer) => {
-            let code = answer.err().code().unwrap_or("an error without a name");
-            let message = answer.err().message().unwrap_or("no message");
-            let error = KinesisError::from_code(operation, code, message);
-            return with_status(error, answer.raw().status().as_u16());
+            with_status(named(operation, answer.err()), answer.raw().status().as_u16())
         }
+        _ => unnamed(operation, error),
+    }
+}
+
+/// The engine's error for a subscription that failed after it was begun. There is no status any more.
+pub(super) fn sort_event<E, R>(operation: &'static str, error: &SdkError<E, R>) -> KinesisError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: Debug + 'static,
+{
+    match error {
+        SdkError::ServiceError(event) => named(operation, event.err()),
+        _ => unnamed(operation, error),
+    }
+}
+
+fn named(operation: &'static str, error: &impl ProvideErrorMetadata) -> KinesisError {
+    let code = error.code().unwrap_or("an error without a name");
+    KinesisError::from_code(operation, code, error.message().unwrap_or("no message"))
+}
+
+fn unnamed<E, R>(operation: &'static str, error: &SdkError<E, R>) -> KinesisError
+where
+    E: Error + 'static,
+    R: Debug + 'static,
+{
+    let kind = match error {
         SdkError::ConstructionFailure(_) => ErrorKind::Invalid,
         _ if lacks_credentials(error) => ErrorKind::Denied,
         _ => ErrorKind::Unavailable,
@@ -31,20 +57,6 @@ where
 /// The engine's error for a request that the SDK would not make.
 pub(super) fn refused(operation: &'static str, error: &BuildError) -> KinesisError {
     KinesisError { kind: ErrorKind::Invalid, operation, message: words(error) }
-}
-
-/// What an error says, with all that caused it, each thing once.
-pub(super) fn words(error: &(dyn Error + 'static)) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let more = error.to_string();
-        if !words.last().is_some_and(|last| last.contains(&more)) {
-            words.push(more);
-        }
-        next = error.source();
-    }
-    words.join(": ")
 }
 
 /// What a proxy or load balancer answers has a status but none of the service's names.

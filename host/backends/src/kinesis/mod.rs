@@ -1,27 +1,29 @@
 //! Amazon Kinesis through the AWS SDK: the service itself, or any endpoint that speaks its protocol.
 
 use async_trait::async_trait;
-use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::{Client, config};
 use tidemill_engine::{
     kinesis::{
         EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
-        StreamMode, StreamPage, StreamSummary,
+        StreamConsumer, StreamMode, StreamPage, StreamSummary, Subscription,
     },
     record::{Entry, Placed, ShardId},
     stream::StreamRef,
 };
 
+use crate::aws::{Service, Setup, setup};
 use answer::Answer;
 use error::sort;
+use subscription::AwsSubscription;
 
 mod answer;
 mod error;
 mod request;
-mod setup;
+mod subscription;
 #[cfg(test)]
 mod tests;
 
-pub use setup::{AwsSettings, SetupError};
+pub use crate::aws::{AwsSettings, SetupError};
 
 /// A client of one endpoint. It does not retry: the engine does, and knows when. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -38,7 +40,10 @@ impl AwsKinesis {
     /// # Cancel safety
     /// Safe: nothing is changed.
     pub async fn connect(settings: &AwsSettings) -> Result<Self, SetupError> {
-        setup::client(settings).await.map(|client| Self { client })
+        let Setup { shared, endpoint_url } = setup(settings, Service::Kinesis).await?;
+        let mut config = config::Builder::from(&shared);
+        config.set_endpoint_url(endpoint_url);
+        Ok(Self { client: Client::from_conf(config.build()) })
     }
 }
 
@@ -139,5 +144,42 @@ impl Kinesis for AwsKinesis {
         let result = call.set_records(Some(records)).send().await;
         let output = result.map_err(|error| sort("PutRecords", &error))?;
         Answer("PutRecords").placed(output.records, entries.len())
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let operation = "RegisterStreamConsumer";
+        let call = self.client.register_stream_consumer().stream_arn(stream_arn).consumer_name(name);
+        let output = call.send().await.map_err(|error| sort(operation, &error))?;
+        Answer(operation).registered(output.consumer)
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let operation = "DescribeStreamConsumer";
+        let call = self.client.describe_stream_consumer().stream_arn(stream_arn).consumer_name(name);
+        let output = call.send().await.map_err(|error| sort(operation, &error))?;
+        Answer(operation).described(output.consumer_description)
+    }
+
+    async fn deregister_stream_consumer(&self, stream_arn: &str, name: &str) -> Result<(), KinesisError> {
+        let call = self.client.deregister_stream_consumer().stream_arn(stream_arn).consumer_name(name);
+        call.send().await.map(drop).map_err(|error| sort("DeregisterStreamConsumer", &error))
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Result<Box<dyn Subscription>, KinesisError> {
+        let subscription = AwsSubscription::begin(&self.client, consumer_arn, shard, position).await?;
+        Ok(Box::new(subscription))
     }
 }

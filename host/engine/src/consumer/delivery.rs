@@ -19,7 +19,7 @@ use crate::{
 pub const DEFAULT_SINK: &str = "default";
 
 /// What a shard task needs to get its batches handled.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Delivery {
     pub handler: Arc<dyn Handler>,
     pub sinks: Arc<BTreeMap<String, Producer>>,
@@ -32,10 +32,12 @@ pub(super) struct Delivery {
 }
 
 /// What came of a batch.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Delivered {
     /// What was emitted for it, on its way.
     pub tickets: Vec<BatchTicket>,
+    /// How many of its first records the handler says are done, with everything before them.
+    pub checkpoint: Option<u32>,
     /// Set if not every record has an outcome: the shard is then worked on no further.
     pub halt: Option<Halt>,
 }
@@ -45,8 +47,19 @@ pub(super) struct Delivered {
 pub(super) struct Halt {
     /// Position in the batch of the first record without an outcome.
     pub position: u32,
-    /// What happened, for people; none if the host is stopping.
-    pub reason: Option<String>,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why the work on a shard ends early.
+#[derive(Debug)]
+pub(super) enum Cause {
+    /// A record cannot be handled; what happened, for people.
+    Failed(String),
+    /// The handler lost what it kept of records that no checkpoint covers; what happened, for people.
+    Forgot(String),
+    /// The host is stopping.
+    Stopping,
 }
 
 /// One attempt's result, sorted by what to do next.
@@ -66,69 +79,73 @@ enum Attempt {
 }
 
 impl Delivery {
-    /// Handles a batch. Ends after the attempts that the pipeline allows.
+    /// The same for a lane that works beside others.
+    pub(super) fn fork(&mut self) -> Self {
+        Self { backoff: self.backoff.fork(), ..self.clone() }
+    }
+
+    /// Handles a batch. Ends after the attempts that the pipeline allows, or as soon as the handler loses what it may
+    /// keep of records that it has not checkpointed: `kept` are those of earlier batches, none where the handler has
+    /// no say in checkpoints.
     ///
     /// # Cancel safety
     /// Safe in that nothing is checkpointed: what was emitted so far may be emitted again.
-    pub(super) async fn deliver(&mut self, batch: Batch) -> Delivered {
-        let mut tickets = Vec::new();
+    pub(super) async fn deliver(&mut self, batch: Batch, kept: Option<u64>) -> Delivered {
+        let mut delivered = Delivered::default();
         // Positions in the batch as it was given first; attempts see fewer and fewer of them.
         let mut positions: Vec<u32> = (0..).take(batch.documents().len()).collect();
         let mut attempt = batch.clone();
         loop {
-            let next = match self.attempt(&attempt, &mut tickets).await {
-                Ok(next) => next,
-                Err(reason) => return halted(tickets, &positions, Some(reason)),
+            let next = match self.handler.handle(&attempt).await {
+                Ok(Outcome { emits, failures, checkpoint }) => {
+                    let next = self.sort(&attempt, &failures);
+                    if let Err(reason) = self.send(emits, &mut delivered.tickets).await {
+                        return delivered.halted(&positions, Cause::Failed(reason));
+                    }
+                    delivered.claim(checkpoint, &positions, batch.documents().len());
+                    next
+                }
+                Err(error) => {
+                    let is_partly_handled = positions.len() < batch.documents().len();
+                    let keeps_some = kept.is_some_and(|records| records > 0 || is_partly_handled);
+                    if keeps_some && error.forgets() {
+                        Progress::count(&self.progress.failed_attempts, 1);
+                        return delivered.halted(&positions, Cause::Forgot(error.to_string()));
+                    }
+                    self.failed(&attempt, &error)
+                }
             };
             match next {
-                Attempt::Done => return Delivered { tickets, halt: None },
+                Attempt::Done => return delivered,
                 Attempt::Again { positions: again, after, reason } => {
                     positions = again.iter().map(|&at| positions[at as usize]).collect();
+                    delivered.not_past(&positions);
                     if attempt.info.attempt >= self.attempts {
-                        return self.give_up(&batch, tickets, &positions, reason);
+                        return self.give_up(&batch, delivered, &positions, reason);
                     }
                     tokio::select! {
                         biased;
-                        () = self.stop.cancelled() => return halted(tickets, &positions, None),
+                        () = self.stop.cancelled() => return delivered.halted(&positions, Cause::Stopping),
                         () = sleep(after) => {}
                     }
                     attempt = attempt.retry_of(&again);
                 }
                 Attempt::Hopeless { positions: lost, reason } => {
                     let lost: Vec<u32> = lost.iter().map(|&at| positions[at as usize]).collect();
-                    return self.give_up(&batch, tickets, &lost, reason);
+                    return self.give_up(&batch, delivered, &lost, reason);
                 }
             }
         }
     }
 
     /// What the policy says about records that cannot be handled.
-    fn give_up(
-        &self,
-        batch: &Batch,
-        tickets: Vec<BatchTicket>,
-        positions: &[u32],
-        reason: String,
-    ) -> Delivered {
+    fn give_up(&self, batch: &Batch, delivered: Delivered, positions: &[u32], reason: String) -> Delivered {
         match self.on_failure {
-            OnFailure::StopShard => halted(tickets, positions, Some(reason)),
+            OnFailure::StopShard => delivered.halted(positions, Cause::Failed(reason)),
             OnFailure::Drop => {
                 self.dropped(batch, positions.len(), &reason);
-                Delivered { tickets, halt: None }
+                delivered
             }
-        }
-    }
-
-    /// Calls the handler once. An error means that what it emitted cannot be sent.
-    async fn attempt(&mut self, batch: &Batch, tickets: &mut Vec<BatchTicket>) -> Result<Attempt, String> {
-        match self.handler.handle(batch).await {
-            Ok(outcome) => {
-                let Outcome { emits, failures } = outcome;
-                let sorted = self.sort(batch, &failures);
-                self.send(emits, tickets).await?;
-                Ok(sorted)
-            }
-            Err(error) => Ok(self.failed(batch, &error)),
         }
     }
 
@@ -192,12 +209,12 @@ impl Delivery {
     fn dropped(&self, batch: &Batch, records: usize, reason: &str) {
         tracing::error!(stream = %batch.info.stream, shard = %batch.info.shard, records, sequences = %sequences(batch), reason,
             "records were dropped, as the settings ask");
-        Progress::count(&self.progress.dropped, records);
+        Progress::count(&self.progress.dropped, records as u64);
     }
 
     /// Hands documents to their sinks, in order, waiting where one is full.
     async fn send(&self, emits: Vec<Emit>, tickets: &mut Vec<BatchTicket>) -> Result<(), String> {
-        Progress::count(&self.progress.emitted, emits.len());
+        Progress::count(&self.progress.emitted, emits.len() as u64);
         let mut by_sink: BTreeMap<String, Vec<Document>> = BTreeMap::new();
         for emit in emits {
             let sink = emit.sink.as_deref().unwrap_or(DEFAULT_SINK);
@@ -226,6 +243,28 @@ impl Delivery {
     }
 }
 
+impl Delivered {
+    /// Takes in what the handler said of an attempt at the records at these positions of the batch: its first
+    /// `checkpoint` records are done, and so is everything before the one behind them.
+    fn claim(&mut self, checkpoint: Option<u32>, positions: &[u32], records: usize) {
+        let Some(claimed) = checkpoint else { return };
+        let all = u32::try_from(records).expect("a batch counts its records in 32 bits");
+        self.checkpoint = Some(positions.get(claimed as usize).copied().unwrap_or(all));
+    }
+
+    /// Takes back what was claimed of records that have no outcome yet.
+    fn not_past(&mut self, positions: &[u32]) {
+        let first = positions.iter().copied().min().unwrap_or(u32::MAX);
+        self.checkpoint = self.checkpoint.map(|claimed| claimed.min(first));
+    }
+
+    fn halted(mut self, positions: &[u32], cause: Cause) -> Self {
+        self.not_past(positions);
+        self.halt = Some(Halt { position: positions.iter().copied().min().unwrap_or_default(), cause });
+        self
+    }
+}
+
 /// The sequence numbers of a batch, first and last, for messages.
 pub(super) fn sequences(batch: &Batch) -> String {
     let documents = batch.documents();
@@ -234,9 +273,4 @@ pub(super) fn sequences(batch: &Batch) -> String {
     }
     let (first, last) = (documents.sequence(0), documents.sequence(documents.len() - 1));
     if first == last { first.to_string() } else { format!("{first}..{last}") }
-}
-
-fn halted(tickets: Vec<BatchTicket>, positions: &[u32], reason: Option<String>) -> Delivered {
-    let position = positions.iter().copied().min().unwrap_or_default();
-    Delivered { tickets, halt: Some(Halt { position, reason }) }
 }

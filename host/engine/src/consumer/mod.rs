@@ -12,20 +12,28 @@
 
 mod builder;
 mod coordinator;
+mod coverage;
 mod delivery;
 mod ending;
+mod idle;
+mod lanes;
+mod looking;
 mod misplaced;
 mod outstanding;
 mod pipeline;
 mod place;
 mod progress;
-mod reader;
 mod shard;
+mod source;
 #[cfg(test)]
 mod tests;
+mod throughput;
+mod work;
+mod writing;
 
 pub use builder::Consumer;
+pub use coordinator::SharingSettings;
 pub use delivery::DEFAULT_SINK;
-pub use pipeline::{OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
+pub use pipeline::{Checkpointing, OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
-pub use reader::{PollingReader, ReadError, ReaderSettings, SourceFetch};
+pub use source::{ReadError, Reader, ReaderSettings, Retrieval, Source, SourceFetch};

@@ -17,10 +17,10 @@ pub(super) struct Outstanding {
 /// A batch that was handled.
 #[derive(Debug)]
 pub(super) struct Handled {
-    /// Where the work is done up to once the tickets resolve.
-    pub checkpoint: Checkpoint,
+    /// Where the work is done up to once the tickets resolve; none where it is as far as before.
+    pub checkpoint: Option<Checkpoint>,
     /// How many user records that covers.
-    pub documents: usize,
+    pub documents: u64,
     /// What was emitted for it.
     pub tickets: Vec<BatchTicket>,
 }
@@ -38,13 +38,13 @@ impl Outstanding {
         self.batches.len() >= limits::UNACKNOWLEDGED_BATCHES
     }
 
-    /// The checkpoint of the oldest batch, once all it emitted is acknowledged, and how many documents it had.
+    /// The checkpoint of the oldest batch, once all it emitted is acknowledged, and how many user records it covers.
     /// An error if one of them failed: that batch is not done, so no later one may be checkpointed either, and all
     /// are forgotten. Waits for ever when there is no batch.
     ///
     /// # Cancel safety
     /// Safe: tickets that resolved are not asked again.
-    pub(super) async fn next(&mut self) -> Result<(Checkpoint, usize), PutError> {
+    pub(super) async fn next(&mut self) -> Result<(Option<Checkpoint>, u64), PutError> {
         let Some(oldest) = self.batches.front_mut() else { return std::future::pending().await };
         while let Some(ticket) = oldest.tickets.last_mut() {
             let settled = ticket.await;
@@ -80,7 +80,7 @@ mod tests {
         let mut replies = Vec::new();
         for at in 1..=3 {
             let (reply, ticket) = BatchTicket::channel(1);
-            let checkpoint = Checkpoint::AtTimestamp(crate::time::UnixMillis(at));
+            let checkpoint = Some(Checkpoint::AtTimestamp(crate::time::UnixMillis(at)));
             outstanding.push(Handled { checkpoint, documents: 1, tickets: vec![ticket] });
             replies.push(reply);
         }
@@ -95,7 +95,7 @@ mod tests {
         replies.remove(0).send(vec![placed()]).unwrap();
         for at in 1..=2 {
             let (checkpoint, _) = outstanding.next().now_or_never().unwrap().unwrap();
-            assert_eq!(checkpoint, Checkpoint::AtTimestamp(crate::time::UnixMillis(at)));
+            assert_eq!(checkpoint, Some(Checkpoint::AtTimestamp(crate::time::UnixMillis(at))));
         }
         assert!(outstanding.next().now_or_never().is_none());
     }

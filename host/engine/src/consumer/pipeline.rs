@@ -10,9 +10,10 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    coordinator::Coordinator,
+    coordinator::{Coordinator, SharingSettings},
+    idle,
     progress::{Progress, StoppedShard},
-    reader::ReaderSettings,
+    source::{ReaderSettings, Retrieval},
 };
 use crate::{
     handler::Handler,
@@ -61,18 +62,28 @@ pub struct PipelineSettings {
     pub batch_records: usize,
     /// Bytes in one call of the handler; a single record may be larger.
     pub batch_bytes: usize,
+    /// Lanes that a shard's batches are divided among by partition key, 1 to [`limits::LANES_MAX`].
+    pub lanes: u32,
+    /// Who says how far the work on a shard is done. A handler's own say needs a single lane.
+    pub checkpointing: Checkpointing,
     /// Attempts at a batch.
     pub attempts: u32,
     /// What becomes of records that cannot be handled.
     pub on_failure: OnFailure,
     /// What becomes of aggregated records with user records that belong to other shards.
     pub hash_range: HashRangePolicy,
-    /// How shards are read.
+    /// Who moves first, reader or service.
+    pub retrieval: Retrieval,
+    /// How shards are polled.
     pub reader: ReaderSettings,
     /// How leases are kept.
     pub keeper: KeeperSettings,
+    /// How shards are shared with other workers.
+    pub sharing: SharingSettings,
     /// How often shards are listed.
     pub discovery_interval: Duration,
+    /// Ends the pipeline after so long without records at the tip of every shard that it reads; none waits for ever.
+    pub idle_timeout: Option<Duration>,
 }
 
 impl PipelineSettings {
@@ -84,14 +95,47 @@ impl PipelineSettings {
             start: Start::default(),
             batch_records: limits::BATCH_RECORDS,
             batch_bytes: limits::BATCH_BYTES,
+            lanes: limits::LANES,
+            checkpointing: Checkpointing::Auto,
             attempts: limits::HANDLER_ATTEMPTS,
             on_failure: OnFailure::default(),
             hash_range: HashRangePolicy::default(),
+            retrieval: Retrieval::default(),
             reader: ReaderSettings::default(),
             keeper: KeeperSettings::default(),
+            sharing: SharingSettings::default(),
             discovery_interval: limits::DISCOVERY_INTERVAL,
+            idle_timeout: None,
         }
     }
+
+    fn validate(&self) -> Result<(), PipelineError> {
+        let Self { lanes, checkpointing, .. } = *self;
+        if !(1..=limits::LANES_MAX).contains(&lanes) {
+            let most = limits::LANES_MAX;
+            return Err(PipelineError::Settings(format!("a shard has 1 to {most} lanes, lanes={lanes}")));
+        }
+        if lanes > 1 && checkpointing != Checkpointing::Auto {
+            return Err(PipelineError::Settings(format!(
+                "manual checkpoints need a single lane, because no lane knows how far the others are: lanes={lanes}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Who says how far the work on a shard is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Checkpointing {
+    /// The engine: a batch is done when it is handled and what it emitted is acknowledged.
+    #[default]
+    Auto,
+    /// The handler, by [`Outcome::checkpoint`](crate::handler::Outcome::checkpoint); and what was emitted until then
+    /// is acknowledged.
+    Manual {
+        /// User records of a shard that it may leave uncovered; with more the shard stops.
+        most: u64,
+    },
 }
 
 /// What becomes of records that do not decode, that the handler gives up, or that exhaust their attempts.
@@ -128,6 +172,9 @@ pub struct Summary {
 /// A pipeline cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PipelineError {
+    /// Its settings contradict each other.
+    #[error("{0}")]
+    Settings(String),
     /// Its stream cannot be read at all.
     #[error("stream={stream}: {error}")]
     Stream {
@@ -147,7 +194,7 @@ pub enum PipelineError {
 }
 
 impl Pipeline {
-    /// Runs until `stop` is cancelled, then finishes the batches in hand, waits for what they emitted, writes the
+    /// Runs until `stop` is cancelled, or for as long as the idle timeout says, then finishes the batches in hand, waits for what they emitted, writes the
     /// checkpoints and gives the leases back. A shard that fails stops alone; an error means that the pipeline could
     /// not begin, or that its stream is gone.
     ///
@@ -155,8 +202,25 @@ impl Pipeline {
     /// Dropping the future ends all work at once. Nothing is lost: what was handled since the last checkpoints is
     /// handled again by whoever takes the leases once they expire.
     pub async fn run(self, stop: CancellationToken) -> Result<Summary, PipelineError> {
-        let progress = Arc::clone(&self.progress);
-        Coordinator::new(self, &stop).run().await?;
+        self.settings.validate()?;
+        let (progress, idle_timeout) = (Arc::clone(&self.progress), self.settings.idle_timeout);
+        let stop = stop.child_token();
+        let work = Coordinator::new(self, &stop).run();
+        match idle_timeout {
+            Some(timeout) => {
+                let watch = async {
+                    idle::wait(&progress, timeout).await;
+                    stop.cancel();
+                    std::future::pending::<()>().await;
+                };
+                tokio::select! {
+                    biased;
+                    result = work => result?,
+                    () = watch => unreachable!("it waits for the work to end"),
+                }
+            }
+            None => work.await?,
+        }
         Ok(Summary {
             records: progress.records.load(Relaxed),
             done: progress.done.load(Relaxed),

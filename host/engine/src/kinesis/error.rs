@@ -30,8 +30,8 @@ impl KinesisError {
     /// Sorts an error of the service by its AWS name.
     pub fn from_code(operation: &'static str, code: &str, message: &str) -> Self {
         let kind = match (operation, code) {
-            // The service has one name for a stream that is there and for one in another state.
-            ("CreateStream", "ResourceInUseException") => ErrorKind::Exists,
+            // The service has one name for what is there already and for what is in another state.
+            ("CreateStream" | "RegisterStreamConsumer", "ResourceInUseException") => ErrorKind::Exists,
             _ => ErrorKind::from_code(code),
         };
         Self { kind, operation, message: format!("{code}: {message}") }

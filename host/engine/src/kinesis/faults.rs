@@ -8,8 +8,8 @@ use std::{
 use async_trait::async_trait;
 
 use super::{
-    EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage, StreamMode,
-    StreamPage, StreamSummary,
+    EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
+    StreamConsumer, StreamMode, StreamPage, StreamSummary, Subscription, SubscriptionEvent,
 };
 use crate::{
     record::{Entry, Placed, ShardId},
@@ -31,6 +31,28 @@ struct Orders {
     requests: f64,
     calls: BTreeMap<&'static str, (u32, &'static str)>,
     lost_answers: u32,
+    subscriptions: Option<SubscriptionOrder>,
+}
+
+/// What becomes of the next subscriptions.
+#[derive(Clone, Copy, Debug)]
+struct SubscriptionOrder {
+    times: u32,
+    events: u32,
+    fault: SubscriptionFault,
+}
+
+/// How a subscription fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscriptionFault {
+    /// It gives no more events, and does not end.
+    Silence,
+    /// Its connection is cut.
+    Cut,
+    /// The service ends it early.
+    End,
+    /// It gives an error event with this code.
+    Error(&'static str),
 }
 
 impl FaultyKinesis {
@@ -44,6 +66,7 @@ impl FaultyKinesis {
             requests: 0.0,
             calls: BTreeMap::new(),
             lost_answers: 0,
+            subscriptions: None,
         };
         Self { inner, orders: Mutex::new(orders) }
     }
@@ -68,6 +91,11 @@ impl FaultyKinesis {
     /// The next so many calls of PutRecords take effect, but their answers are lost on the way.
     pub fn lose_answers(&self, times: u32) {
         self.orders().lost_answers = times;
+    }
+
+    /// The next so many subscriptions fail in this way after so many events.
+    pub fn fail_subscriptions(&self, times: u32, events: u32, fault: SubscriptionFault) {
+        self.orders().subscriptions = Some(SubscriptionOrder { times, events, fault });
     }
 
     fn orders(&self) -> MutexGuard<'_, Orders> {
@@ -97,6 +125,13 @@ impl Orders {
 
     fn refuses_request(&mut self) -> bool {
         self.requests > 0.0 && self.random.f64() < self.requests
+    }
+
+    /// What becomes of a subscription that begins now.
+    fn begin_subscription(&mut self) -> Option<SubscriptionOrder> {
+        let order = self.subscriptions.as_mut().filter(|order| order.times > 0)?;
+        order.times -= 1;
+        Some(*order)
     }
 
     fn loses_answer(&mut self) -> bool {
@@ -195,6 +230,73 @@ impl Kinesis for FaultyKinesis {
             }
         };
         Ok(faults.into_iter().map(settle).collect())
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        self.check("RegisterStreamConsumer")?;
+        self.inner.register_stream_consumer(stream_arn, name).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        self.check("DescribeStreamConsumer")?;
+        self.inner.describe_stream_consumer(stream_arn, name).await
+    }
+
+    async fn deregister_stream_consumer(&self, stream_arn: &str, name: &str) -> Result<(), KinesisError> {
+        self.check("DeregisterStreamConsumer")?;
+        self.inner.deregister_stream_consumer(stream_arn, name).await
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Result<Box<dyn Subscription>, KinesisError> {
+        self.check("SubscribeToShard")?;
+        let inner = self.inner.subscribe_to_shard(consumer_arn, shard, position).await?;
+        let order = self.orders().begin_subscription();
+        Ok(match order {
+            Some(SubscriptionOrder { events, fault, .. }) => {
+                Box::new(FaultySubscription { inner, events, fault })
+            }
+            None => inner,
+        })
+    }
+}
+
+/// A subscription that fails after some events.
+#[derive(Debug)]
+struct FaultySubscription {
+    inner: Box<dyn Subscription>,
+    events: u32,
+    fault: SubscriptionFault,
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Subscription for FaultySubscription {
+    async fn next(&mut self) -> Option<Result<SubscriptionEvent, KinesisError>> {
+        if self.events > 0 {
+            let event = self.inner.next().await;
+            self.events -= 1;
+            return event;
+        }
+        let failed = |code| Some(Err(KinesisError::from_code("SubscribeToShard", code, "a fault to order")));
+        match self.fault {
+            SubscriptionFault::Silence => std::future::pending().await,
+            SubscriptionFault::Cut => failed("InternalFailure"),
+            SubscriptionFault::End => None,
+            SubscriptionFault::Error(code) => failed(code),
+        }
     }
 }
 

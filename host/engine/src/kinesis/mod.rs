@@ -19,9 +19,11 @@ mod error;
 pub mod faults;
 pub mod memory;
 mod streams;
+mod subscription;
 
 pub use error::{EntryError, ErrorKind, KinesisError};
 pub use streams::{StreamError, create_stream, ensure_stream};
+pub use subscription::{ConsumerStatus, StreamConsumer, Subscription, SubscriptionEvent};
 
 /// A Kinesis endpoint.
 ///
@@ -73,6 +75,33 @@ pub trait Kinesis: Send + Sync + fmt::Debug {
         stream: &StreamRef,
         entries: &[Entry],
     ) -> Result<Vec<Result<Placed, EntryError>>, KinesisError>;
+
+    /// Registers a consumer of a stream, by the stream's ARN and a name of its own. It may be used once
+    /// `describe_stream_consumer` calls it active. A name that is taken is [`ErrorKind::Exists`].
+    async fn register_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError>;
+
+    /// A registered consumer, by the stream's ARN and its name.
+    async fn describe_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError>;
+
+    /// Deregisters a consumer; its subscriptions end.
+    async fn deregister_stream_consumer(&self, stream_arn: &str, name: &str) -> Result<(), KinesisError>;
+
+    /// Has the records of a shard pushed to a registered consumer, by the consumer's ARN, for up to five minutes.
+    /// Another call for the same consumer and shard is [`ErrorKind::Busy`] for five seconds, and then takes over.
+    async fn subscribe_to_shard(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Result<Box<dyn Subscription>, KinesisError>;
 }
 
 /// All shards of a stream that the filter names, over all pages.

@@ -1,13 +1,16 @@
 //! Checks that are made while a run goes on, at the moment when something takes effect.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
 use super::{diary::Check, process::ProcessId, world::World};
 use crate::{
     kinesis::Shard,
-    lease::{Checkpoint, Lease, LeaseKey, LeaseStore, Update},
+    lease::{Checkpoint, Lease, LeaseKey, LeaseStore, Update, WorkerId},
     record::ShardId,
     time::UnixMillis,
 };
@@ -20,6 +23,8 @@ pub(super) struct Holders {
     told: BTreeSet<(ProcessId, ShardId)>,
     /// Keys of a shard that a handler of a process is given just now.
     handling: BTreeSet<(ProcessId, ShardId, usize)>,
+    /// Since when a worker asks for a lease that it does not have.
+    asked: BTreeMap<(ShardId, WorkerId), Instant>,
     gone: BTreeSet<ProcessId>,
 }
 
@@ -76,12 +81,20 @@ impl World {
     ) {
         let shard = &after.key.shard;
         match update {
-            Update::Ask(_) => return self.note(format_args!("{process} asks for {}", after.key)),
-            Update::Take(_) => {
+            Update::Ask(worker) => {
+                self.note(format_args!("{process} asks for {}", after.key));
+                self.diary().counts.asked += 1;
+                let asked = (shard.clone(), worker.clone());
+                self.holders().asked.entry(asked).or_insert_with(Instant::now);
+                return;
+            }
+            Update::Take(worker) => {
                 self.note(format_args!("{process} takes {} at {}", after.key, after.checkpoint));
-                self.may_take(process, before);
+                self.may_take(process, worker, before);
                 self.may_read(process, shard).await;
-                self.holders().told(process, shard, false);
+                let mut holders = self.holders();
+                holders.told(process, shard, false);
+                holders.asked.retain(|(asked, _), _| asked != shard);
             }
             Update::Renew { .. } => self.must_hold(process, "renews", after),
             Update::Release => self.must_hold(process, "releases", after),
@@ -130,23 +143,32 @@ impl World {
         self.ledger().gone(process, None);
     }
 
-    fn may_take(&self, process: ProcessId, before: &Lease) {
+    fn may_take(&self, process: ProcessId, worker: &WorkerId, before: &Lease) {
         let shard = &before.key.shard;
         if before.owner.is_none() {
             self.diary().counts.taken += 1;
             return;
         }
-        let (loser, silent, is_gone) = {
+        let (loser, silent, is_gone, waited) = {
             let holders = self.holders();
             let Some(holder) = holders.leases.get(shard) else { return };
-            (holder.process, holder.written.elapsed(), holders.gone.contains(&holder.process))
+            let asked = holders.asked.get(&(shard.clone(), worker.clone()));
+            let waited = asked.map_or(Duration::ZERO, Instant::elapsed);
+            (holder.process, holder.written.elapsed(), holders.gone.contains(&holder.process), waited)
         };
         self.diary().counts.forced += 1;
         self.ledger().forced(shard, &before.checkpoint, loser);
         if is_gone {
             self.ledger().gone(loser, Some(shard));
         }
-        if silent < self.scenario.failover {
+        // A process finds its own lease again, and that of the process before it which had its name.
+        let is_own = loser == process || (is_gone && before.owner.as_ref() == Some(worker));
+        let handover = self.scenario.handover.unwrap_or(self.scenario.failover);
+        let is_overdue = before.wanted_by.as_ref() == Some(worker) && waited >= handover;
+        if is_overdue {
+            self.diary().counts.overdue += 1;
+        }
+        if silent < self.scenario.failover && !is_own && !is_overdue {
             let detail =
                 format!("{process} took {shard} from {loser}, which wrote it {} ms ago", silent.as_millis());
             self.fail(Check::Expiry, detail);

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     batch::Batch,
+    consumer::Checkpointing,
     handler::{Disposition, Emit, Failure, Handler, HandlerError, Outcome},
     record::ShardId,
 };
@@ -65,6 +66,18 @@ impl SimulatedHandler {
         (mood, takes)
     }
 
+    /// How far everything is done, as far as the handler has a say in it. It leaves every other batch to the next.
+    fn claim(&self, documents: &[(usize, usize)]) -> Option<u32> {
+        let is_asked = self.world.scenario.checkpointing != Checkpointing::Auto;
+        if is_asked && !documents.is_empty() && self.random().bool() {
+            // Whoever goes on from the last checkpoint handles them again.
+            let mut ledger = self.world.ledger();
+            documents.iter().for_each(|&(key, number)| ledger.excuse(key, number));
+            return None;
+        }
+        u32::try_from(documents.len()).ok().filter(|_| is_asked)
+    }
+
     /// Handles some documents of a batch, and asks for the others again. What follows a document that is asked for
     /// again is too, if it has the same key: a handler that keeps the order does so.
     fn part(&self, batch: &Batch, documents: &[(usize, usize)]) -> Outcome {
@@ -107,7 +120,7 @@ impl Handler for SimulatedHandler {
         match mood {
             Mood::Well => {
                 let emits = (0..documents.len()).map(|position| emit(batch, position)).collect();
-                Ok(Outcome { emits, failures: Vec::new() })
+                Ok(Outcome { emits, failures: Vec::new(), checkpoint: self.claim(&documents) })
             }
             Mood::Fails => Err(HandlerError::failed("simulated", "it was told to fail")),
             Mood::Retries => Ok(self.part(batch, &documents)),

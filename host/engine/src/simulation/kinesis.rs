@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use super::{
     network::{Fault, NoAnswer, Trip},
     process::ProcessId,
+    subscription::SimulatedSubscription,
     world::World,
 };
 use crate::{
     kinesis::{
         EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
-        StreamMode, StreamPage, StreamSummary,
+        StreamConsumer, StreamMode, StreamPage, StreamSummary, Subscription,
     },
     record::{Entry, Placed, ShardId},
     stream::StreamRef,
@@ -142,5 +143,53 @@ impl Kinesis for SimulatedKinesis {
         let trip = self.world.network.trip();
         let effect = async move { world.land(process, trip, &stream, &entries).await };
         self.call("PutRecords", trip, effect).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
+        let trip = self.world.network.trip();
+        let effect = async move { world.kinesis.register_stream_consumer(&arn, &name).await };
+        self.call("RegisterStreamConsumer", trip, effect).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
+        let trip = self.world.network.trip();
+        let effect = async move { world.kinesis.describe_stream_consumer(&arn, &name).await };
+        self.call("DescribeStreamConsumer", trip, effect).await
+    }
+
+    async fn deregister_stream_consumer(&self, stream_arn: &str, name: &str) -> Result<(), KinesisError> {
+        let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
+        let trip = self.world.network.trip();
+        let effect = async move { world.kinesis.deregister_stream_consumer(&arn, &name).await };
+        self.call("DeregisterStreamConsumer", trip, effect).await
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Result<Box<dyn Subscription>, KinesisError> {
+        let (world, process) = (Arc::clone(&self.world), self.process);
+        let (arn, shard, position) = (consumer_arn.to_owned(), shard.clone(), position.clone());
+        let trip = self.world.network.trip();
+        let effect = async move {
+            world.note(format_args!("{process} subscribes to {shard} from {position:?}"));
+            world.may_read(process, &shard).await;
+            let subscribed = world.kinesis.subscribe_to_shard(&arn, &shard, &position).await?;
+            world.diary().counts.subscriptions += 1;
+            Ok(Box::new(SimulatedSubscription::new(world, subscribed)) as Box<dyn Subscription>)
+        };
+        self.call("SubscribeToShard", trip, effect).await
     }
 }

@@ -27,6 +27,7 @@ mod run;
 mod scenario;
 mod sink;
 mod source;
+mod subscription;
 mod worker;
 mod world;
 

@@ -11,7 +11,7 @@ use super::{
     leases::SimulatedLeases, world::World,
 };
 use crate::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings},
+    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings, SharingSettings},
     kinesis::Kinesis,
     lease::{keeper::KeeperSettings, plan::Start},
     processor::Processor,
@@ -147,6 +147,14 @@ impl Life {
         let mut settings = PipelineSettings::new("simulated", self.world.source.clone());
         settings.start = self.world.starts_at().map_or(Start::TrimHorizon, Start::AtTimestamp);
         settings.batch_records = scenario.batch_records;
+        settings.lanes = scenario.lanes;
+        settings.checkpointing = scenario.checkpointing;
+        settings.retrieval = scenario.retrieval.clone();
+        settings.sharing = SharingSettings {
+            balance: scenario.balance,
+            handover: scenario.handover,
+            max_shards: scenario.max_shards,
+        };
         settings.reader = ReaderSettings {
             limit: scenario.read_records,
             idle_interval: scenario.idle,

@@ -1,8 +1,16 @@
 //! What a seed decides before a run begins.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
 use fastrand::Rng;
+
+use crate::{
+    consumer::{Checkpointing, Retrieval},
+    lease::balance::Balance,
+};
+
+/// The most shards that are open at once.
+pub(super) const OPEN_SHARDS: usize = 6;
 
 /// One run, but for what happens by chance in it.
 #[derive(Clone, Debug)]
@@ -23,6 +31,18 @@ pub(super) struct Scenario {
     pub storm: Duration,
     /// After how long without a write a lease may be taken.
     pub failover: Duration,
+    /// How long a hand-over may take; the failover time where this is none.
+    pub handover: Option<Duration>,
+    /// What workers should have the same of.
+    pub balance: Balance,
+    /// How many shards a worker reads at once.
+    pub max_shards: Option<NonZeroUsize>,
+    /// Lanes of a shard.
+    pub lanes: u32,
+    /// Who makes checkpoints.
+    pub checkpointing: Checkpointing,
+    /// How the source is read.
+    pub retrieval: Retrieval,
     /// How long a checkpoint may wait.
     pub checkpoint_interval: Duration,
     /// How often shards are listed.
@@ -105,8 +125,20 @@ pub(super) struct Temper {
 impl Scenario {
     pub(super) fn draw(random: &mut Rng) -> Self {
         let failover = millis(random, 2_000..10_000);
+        let workers = random.usize(1..=4);
+        let is_manual = random.u32(..4) == 0;
         Self {
-            workers: random.usize(1..=4),
+            workers,
+            handover: random.bool().then(|| millis(random, 500..20_000)),
+            balance: if random.bool() { Balance::Count } else { Balance::Throughput },
+            max_shards: draw_max_shards(random, workers),
+            lanes: if is_manual { 1 } else { random.choice([1, 1, 2, 5]).unwrap_or(1) },
+            checkpointing: if is_manual {
+                Checkpointing::Manual { most: 100_000 }
+            } else {
+                Checkpointing::Auto
+            },
+            retrieval: draw_retrieval(random),
             shards: random.u32(1..=4),
             keys: random.usize(2..=12),
             source_processor: pick(random, &["string", "json", "json-line", "kpl-json", "netstring+string"]),
@@ -165,6 +197,20 @@ impl Temper {
 
 fn draw_start(random: &mut Rng) -> StartAt {
     if random.u32(..4) > 0 { StartAt::TrimHorizon } else { StartAt::After(millis(random, 0..20_000)) }
+}
+
+/// All workers together can read all shards.
+fn draw_max_shards(random: &mut Rng, workers: usize) -> Option<NonZeroUsize> {
+    let most = OPEN_SHARDS.div_ceil(workers) + random.usize(0..=2);
+    if random.bool() { NonZeroUsize::new(most) } else { None }
+}
+
+fn draw_retrieval(random: &mut Rng) -> Retrieval {
+    match random.u32(..4) {
+        0 | 1 => Retrieval::Polling,
+        2 => Retrieval::FanOut("simulated".to_owned()),
+        _ => Retrieval::Auto("simulated".to_owned()),
+    }
 }
 
 fn pick(random: &mut Rng, names: &[&'static str]) -> &'static str {

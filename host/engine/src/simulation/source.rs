@@ -5,7 +5,11 @@ use std::{sync::Arc, time::Duration};
 use fastrand::Rng;
 use tokio::time::{Instant, sleep};
 
-use super::{ledger, scenario::millis, world::World};
+use super::{
+    ledger,
+    scenario::{OPEN_SHARDS, millis},
+    world::World,
+};
 use crate::{
     hash::HashKey,
     kinesis::{Kinesis, Shard},
@@ -18,8 +22,6 @@ use crate::{
 const DOCUMENTS: usize = 4;
 /// A key has documents in one put of so many.
 const KEYS_ONE_IN: usize = 3;
-/// The most open shards.
-const OPEN_SHARDS: usize = 6;
 /// Entries of the processor are as large as this at the most, in bytes: an aggregate holds all of a key's documents.
 const ENTRY_BYTES: usize = 1 << 10;
 

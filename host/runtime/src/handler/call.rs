@@ -88,8 +88,9 @@ impl Instance<HandlerContract> {
     ) -> Result<Outcome, Fault> {
         match *self.functions() {
             HandlerFunctions::Packed(handle) => {
-                let index = bytemuck::cast_slice(documents.index());
-                let packed = PackedBatch { index, bytes: documents.bytes() };
+                let gathered = documents.gathered();
+                let index = bytemuck::cast_slice(gathered.index());
+                let packed = PackedBatch { index, bytes: gathered.bytes() };
                 let (answer,) = self.call(handle, (info, packed)).await?;
                 outcome::of_packed(said(answer)?, documents.len(), settings)
             }
@@ -108,11 +109,12 @@ fn said<T>(answer: Result<T, BatchError>) -> Result<T, Fault> {
 
 fn info_of(batch: &Batch, generation: u64) -> BatchInfo<'_> {
     let documents = batch.documents();
+    let sequence = |at| if documents.is_empty() { "" } else { documents.sequence(at).as_str() };
     BatchInfo {
         stream_name: &batch.info.stream,
         shard_id: batch.info.shard.as_str(),
-        first_sequence_number: documents.sequence(0).as_str(),
-        last_sequence_number: documents.sequence(documents.len() - 1).as_str(),
+        first_sequence_number: sequence(0),
+        last_sequence_number: sequence(documents.len().saturating_sub(1)),
         millis_behind_latest: batch.info.millis_behind_latest,
         attempt: batch.info.attempt,
         generation,

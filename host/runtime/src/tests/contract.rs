@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use md5::{Digest, Md5};
 use tidemill_engine::{
-    batch::Batch,
+    batch::{Batch, BatchInfo},
     handler::{Disposition, Failure, Handler, HandlerErrorKind},
     native::NativeProcessor,
     processor::{HashCheck, Processor},
@@ -46,9 +46,29 @@ async fn part_of_a_batch_is_given_with_its_own_bytes_alone() {
 }
 
 #[tokio::test]
-async fn an_empty_batch_needs_no_call() {
-    let outcome = load("fault_trap").await.handle(&batch(&[])).await.unwrap();
-    assert_eq!(outcome.emits.len() + outcome.failures.len(), 0);
+async fn a_guest_that_makes_checkpoints_covers_what_it_emitted_and_is_asked_for_the_rest() {
+    let handler = load_with("gather", settings(&[("many", "2")])).await;
+    let said = async |batch: Batch| {
+        let outcome = handler.handle(&batch).await.unwrap();
+        let emits: Vec<_> = outcome.emits.iter().map(|emit| emit.data.clone()).collect();
+        (emits, outcome.checkpoint)
+    };
+    assert_eq!(said(batch(&["1"])).await, (vec![], None));
+    assert_eq!(said(batch(&["2", "3", "4", "5"])).await, (vec!["[1,2]".into(), "[3,4]".into()], Some(3)));
+    assert_eq!(said(batch(&[])).await, (vec!["[5]".into()], Some(0)));
+}
+
+#[tokio::test]
+async fn each_lane_of_a_shard_has_an_instance_of_its_own_and_so_has_each_stream() {
+    let handler = load_with("gather", settings(&[("many", "2")])).await;
+    let whole = batch(&["1", "2", "3"]);
+    let elsewhere =
+        Batch { info: BatchInfo { stream: "other".into(), ..whole.info.clone() }, ..whole.retry_of(&[2]) };
+    for alone in [whole.lane(0, &[0]), whole.lane(1, &[1]), elsewhere] {
+        assert_eq!(handler.handle(&alone).await.unwrap().emits, []);
+    }
+    let outcome = handler.handle(&whole.lane(1, &[2])).await.unwrap();
+    assert_eq!(outcome.emits[0].data, "[2,3]");
 }
 
 #[tokio::test]
@@ -102,7 +122,7 @@ async fn a_closed_shard_leaves_the_others_alone() {
         (batch_of("shardId-000000000001", &["a"]), batch_of("shardId-000000000002", &["b"]));
     handler.handle(&first).await.unwrap();
     handler.handle(&second).await.unwrap();
-    handler.shard_closed(&first.info.shard);
+    handler.shard_closed(&first.info.stream, &first.info.shard);
     assert_eq!(&handler.handle(&second).await.unwrap().emits[0].data[..], b"b");
     assert_eq!(&handler.handle(&first).await.unwrap().emits[0].data[..], b"a");
 }

@@ -40,8 +40,13 @@ pub async fn load_with(name: &str, settings: HandlerSettings) -> ComponentHandle
 /// partition key.
 pub fn batch_of(shard: &str, documents: &[&str]) -> Batch {
     let records: Vec<Record> = documents.iter().enumerate().map(|(at, data)| record(at, data)).collect();
-    let info =
-        BatchInfo { stream: "orders".into(), shard: shard.into(), millis_behind_latest: 7, attempt: 1 };
+    let info = BatchInfo {
+        stream: "orders".into(),
+        shard: shard.into(),
+        lane: 0,
+        millis_behind_latest: 7,
+        attempt: 1,
+    };
     Batch::new(info, Documents::of_records(&records))
 }
 

@@ -125,8 +125,13 @@ mod tests {
             arrival: UnixMillis(7),
         };
         let documents = Documents::of_records(std::slice::from_ref(&record));
-        let info =
-            BatchInfo { stream: "s".into(), shard: "shardId-0".into(), millis_behind_latest: 0, attempt: 1 };
+        let info = BatchInfo {
+            stream: "s".into(),
+            shard: "shardId-0".into(),
+            lane: 0,
+            millis_behind_latest: 0,
+            attempt: 1,
+        };
         let mut text = Vec::new();
         Format::Json.write(&Batch::new(info, documents), 0, &mut text);
         String::from_utf8(text).unwrap()

@@ -61,7 +61,7 @@ async fn records_to_be_retried_are_given_again_alone() {
         note(&seen, batch);
         let failed = Failure { index: 3, disposition: Disposition::Retry(Duration::from_secs(2)) };
         let failures = if batch.info.attempt == 1 { vec![failed] } else { Vec::new() };
-        Ok(Outcome { emits: Vec::new(), failures })
+        Ok(Outcome { failures, ..Outcome::default() })
     });
     let running = Running::start(world.pipeline(Arc::new(handler)));
     running.until("all is done", |progress| progress.done.load(Relaxed) == 10).await;
@@ -128,7 +128,7 @@ async fn an_emit_to_an_unknown_sink_stops_the_shard_and_says_which_are_known() {
             explicit_hash_key: None,
             sink: Some("audit".into()),
         };
-        Ok(Outcome { emits: vec![emit], failures: Vec::new() })
+        Ok(Outcome { emits: vec![emit], ..Outcome::default() })
     });
     let running = Running::start(world.pipeline(Arc::new(handler)));
     running.until("the shard stopped", |progress| !progress.stopped().is_empty()).await;

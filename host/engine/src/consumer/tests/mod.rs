@@ -1,7 +1,12 @@
 //! A pipeline on the in-memory Kinesis and leases, with paused time.
 
 mod failing;
+mod idle;
+mod lanes;
+mod manual;
 mod misplaced;
 mod resharding;
+mod sharing;
+mod source;
 mod stopping;
 mod world;

@@ -70,7 +70,10 @@ impl Model {
         self.pace("DeleteStream", limits::CONTROL_CALLS_PER_SECOND)?;
         self.on(name, |stream, now| {
             stream.enter(StreamStatus::Deleting, &self.settings, now);
-            stream.shards.values_mut().for_each(|shard| shard.records.clear());
+            stream.shards.values_mut().for_each(|shard| {
+                shard.records.clear();
+                shard.wake();
+            });
             self.note(|| Change::Deleted { stream: stream.id });
             Ok(())
         })

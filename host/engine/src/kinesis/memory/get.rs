@@ -1,5 +1,7 @@
 //! GetRecords.
 
+use std::ops::Deref;
+
 use super::{
     Held, Model, Number, ServiceError, Stamp,
     bucket::millis,
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{kinesis::ChildShard, limits, time::UnixMillis};
 
-/// What one GetRecords read.
+/// What was read of a shard at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     /// What the records' numbers have in common.
@@ -20,8 +22,8 @@ pub struct Read {
     pub first: u64,
     /// The records, oldest first.
     pub records: Vec<Held>,
-    /// The iterator to go on with; none when the shard is closed and was read to its end.
-    pub next: Option<String>,
+    /// Whether the shard is closed and was read to its end.
+    pub ended: bool,
     /// Age of the last record read, in milliseconds; 0 when there are no more for now.
     pub millis_behind_latest: u64,
     /// The shards that go on where this one ended; only given at its end.
@@ -33,6 +35,28 @@ impl Read {
     pub fn numbered(&self) -> impl Iterator<Item = (Number, &Held)> {
         (self.first..).zip(&self.records).map(|(index, held)| (self.stamp.number(index, held.arrival), held))
     }
+
+    /// Index of the record that comes after these.
+    pub(super) fn next_index(&self) -> u64 {
+        self.first + self.records.len() as u64
+    }
+}
+
+/// What GetRecords answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// What was read.
+    pub read: Read,
+    /// The iterator to go on with; none when the shard is closed and was read to its end.
+    pub next: Option<String>,
+}
+
+impl Deref for Fetched {
+    type Target = Read;
+
+    fn deref(&self) -> &Read {
+        &self.read
+    }
 }
 
 impl Model {
@@ -43,7 +67,7 @@ impl Model {
         stream: Option<&str>,
         iterator: &str,
         limit: Option<usize>,
-    ) -> Result<Read, ServiceError> {
+    ) -> Result<Fetched, ServiceError> {
         let limit = limit.unwrap_or(limits::GET_RECORDS_RECORDS);
         validate::between("limit", &limit, 1..=limits::GET_RECORDS_RECORDS)?;
         validate::within("shardIterator", iterator.len(), 1..=limits::SHARD_ITERATOR_CHARS)?;
@@ -58,7 +82,7 @@ impl Model {
             if stream.id != cursor.stream {
                 return Err(foreign());
             }
-            self.read(stream, &cursor, limit, now)
+            self.fetch(stream, &cursor, limit, now)
         })
     }
 
@@ -73,49 +97,62 @@ impl Model {
         ))
     }
 
-    fn read(
+    fn fetch(
         &self,
         stream: &mut Stream,
         cursor: &Cursor,
         limit: usize,
         now: UnixMillis,
-    ) -> Result<Read, ServiceError> {
-        let id = shard_id(cursor.shard);
-        let shard = stream.shard(id.as_str())?;
+    ) -> Result<Fetched, ServiceError> {
+        let shard = stream.shard(shard_id(cursor.shard).as_str())?;
         if self.settings.enforce_limits {
             must_not_be_too_fast(shard, now)?;
         }
-        let first = cursor.index.max(shard.first);
-        let (records, bytes) = take(shard, first, limit);
-        let index = first + records.len() as u64;
-        shard.rates.read_bytes.spend(bytes);
-        let caught_up = index >= shard.tip();
-        let age = records.last().map_or(0, |last| now.millis_since(last.arrival));
-        let ended = caught_up && !shard.is_open();
-        let stamp = shard.stamp;
-        let next = Cursor { issued: now, index, ..cursor.clone() };
-        Ok(Read {
-            stamp,
-            first,
-            records,
-            next: (!ended).then(|| next.seal()),
-            millis_behind_latest: if caught_up { 0 } else { age.max(1) },
-            children: if ended { children(stream, cursor.shard) } else { Vec::new() },
-        })
+        let read = read(stream, cursor.shard, cursor.index, (limit, limits::GET_RECORDS_BYTES), now)?;
+        let bytes: usize = read.records.iter().map(Held::size).sum();
+        let shard = stream.shard(shard_id(cursor.shard).as_str())?;
+        shard.rates.read_bytes.spend(bytes as u64);
+        let next = Cursor { issued: now, index: read.next_index(), ..cursor.clone() };
+        Ok(Fetched { next: (!read.ended).then(|| next.seal()), read })
     }
 }
 
-/// Records from an index on and their bytes, as many as one response may hold.
-fn take(shard: &Shard, first: u64, limit: usize) -> (Vec<Held>, u64) {
+/// What a shard holds from an index on, up to so many records and bytes, always one record where there is one.
+pub(super) fn read(
+    stream: &mut Stream,
+    number: u32,
+    index: u64,
+    most: (usize, usize),
+    now: UnixMillis,
+) -> Result<Read, ServiceError> {
+    let shard = stream.shard(shard_id(number).as_str())?;
+    let first = index.max(shard.first);
+    let records = take(shard, first, most);
+    let caught_up = first + records.len() as u64 >= shard.tip();
+    let age = records.last().map_or(0, |last| now.millis_since(last.arrival));
+    let ended = caught_up && !shard.is_open();
+    let stamp = shard.stamp;
+    Ok(Read {
+        stamp,
+        first,
+        records,
+        ended,
+        millis_behind_latest: if caught_up { 0 } else { age.max(1) },
+        children: if ended { children(stream, number) } else { Vec::new() },
+    })
+}
+
+/// Records from an index on, as many as one response may hold.
+fn take(shard: &Shard, first: u64, (limit, most_bytes): (usize, usize)) -> Vec<Held> {
     let (mut records, mut bytes) = (Vec::new(), 0);
     for held in shard.from(first).take(limit) {
-        if bytes + held.size() > limits::GET_RECORDS_BYTES && !records.is_empty() {
+        if bytes + held.size() > most_bytes && !records.is_empty() {
             break;
         }
         bytes += held.size();
         records.push(held.clone());
     }
-    (records, bytes as u64)
+    records
 }
 
 fn must_not_be_too_fast(shard: &mut Shard, now: UnixMillis) -> Result<(), ServiceError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Held, Settings, Stamp, shard::Shard, stream::Stream};
+use super::{Held, Settings, Stamp, consumers::Registered, shard::Shard, stream::Stream};
 use crate::{
     hash::{HashKey, HashRange},
     kinesis::Distribution,
@@ -36,6 +36,9 @@ pub struct StreamImage {
     pub encryption_key: Option<String>,
     /// Shard-level metrics that were asked for.
     pub metrics: Vec<String>,
+    /// Registered consumers by name, with when that was in milliseconds since 1970.
+    #[serde(default)]
+    pub consumers: BTreeMap<String, u64>,
     /// Number that the next shard gets.
     pub next_shard: u32,
     /// The shards, by number.
@@ -81,6 +84,7 @@ impl Stream {
             tags: self.tags.clone(),
             encryption_key: self.key.clone(),
             metrics: self.metrics.iter().cloned().collect(),
+            consumers: self.consumers.iter().map(|(name, known)| (name.clone(), known.created.0)).collect(),
             next_shard: self.next_shard,
             shards: self.shards.values().map(Shard::image).collect(),
         }
@@ -123,6 +127,8 @@ impl KeptStream {
         stream.tags = image.tags;
         stream.key = image.encryption_key;
         stream.metrics = image.metrics.into_iter().collect();
+        let known = image.consumers.into_iter();
+        stream.consumers = known.map(|(name, at)| (name, Registered::active(UnixMillis(at)))).collect();
         stream.next_shard = image.next_shard;
         for image in image.shards {
             let mut shard = image.restore();

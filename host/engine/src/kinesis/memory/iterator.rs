@@ -20,13 +20,7 @@ impl Model {
             if self.settings.enforce_limits && !shard.rates.iterators.take(now) {
                 return Err(ServiceError::throughput(format!("Rate exceeded for shard {}", shard.id)));
             }
-            if let Position::AtTimestamp(moment) = position
-                && *moment > now
-            {
-                return Err(ServiceError::invalid_argument(format!(
-                    "Timestamp is in the future: timestamp_ms={moment} now_ms={now}"
-                )));
-            }
+            shard.must_be_past(position, now)?;
             let index = shard.index_at(position)?;
             let number = shard.stamp.shard;
             Ok(Cursor { issued: now, stream: id, shard: number, index, name: name.to_owned() }.seal())

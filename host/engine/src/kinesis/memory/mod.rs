@@ -7,8 +7,6 @@
 //!
 //! A change of a stream (creating, resharding, deleting) takes effect with the call; what lasts for
 //! [`Settings::transition`] is the state that the stream reports and the refusals that come with it.
-//!
-//! Not here: enhanced fan-out. SubscribeToShard and the calls about consumers have no counterpart in the model.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,6 +14,7 @@ use crate::{limits, time::Clock};
 
 mod bucket;
 mod catalogue;
+mod consumers;
 mod error;
 mod get;
 mod image;
@@ -30,6 +29,7 @@ mod reshard;
 mod seam;
 mod shard;
 mod stream;
+mod subscribe;
 mod token;
 mod validate;
 
@@ -37,8 +37,9 @@ mod validate;
 mod tests;
 
 pub use catalogue::{CreateStream, StreamNames};
+pub use consumers::StreamConsumers;
 pub use error::ServiceError;
-pub use get::Read;
+pub use get::{Fetched, Read};
 pub use image::{KeptStream, ShardImage, StreamImage};
 pub use journal::{Change, Journal};
 pub use list_shards::{ShardQuery, Shards};
@@ -48,6 +49,7 @@ pub use put::Place;
 pub use reshard::Resharded;
 pub use shard::Held;
 pub use stream::Description;
+pub use subscribe::{Pushed, Subscribed};
 pub use validate::{hash_key, sequence_number};
 
 /// What the model needs to know before it starts.
@@ -86,13 +88,13 @@ impl Default for Settings {
 /// The model behind the seam [`Kinesis`](super::Kinesis).
 #[derive(Debug)]
 pub struct MemoryKinesis {
-    model: Model,
+    model: Arc<Model>,
 }
 
 impl MemoryKinesis {
     /// An account without streams, that forgets everything when it is dropped.
     pub fn new(clock: Clock, settings: Settings) -> Self {
-        Self { model: Model::new(clock, settings) }
+        Self { model: Arc::new(Model::new(clock, settings)) }
     }
 
     /// An account with the streams that a journal kept, that tells the journal of every change.
@@ -104,11 +106,11 @@ impl MemoryKinesis {
         journal: Arc<dyn Journal>,
         streams: Vec<KeptStream>,
     ) -> Self {
-        Self { model: Model::restore(clock, settings, journal, streams) }
+        Self { model: Arc::new(Model::restore(clock, settings, journal, streams)) }
     }
 
     /// The model, for every operation that the seam does not have.
-    pub fn model(&self) -> &Model {
+    pub fn model(&self) -> &Arc<Model> {
         &self.model
     }
 }

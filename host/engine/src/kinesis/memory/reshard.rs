@@ -159,7 +159,7 @@ fn merge(stream: &mut Stream, one: u32, other: u32, now: UnixMillis) -> u32 {
 /// Closes a shard and gives its range. Its records stay until they are too old.
 fn close(stream: &mut Stream, number: u32, now: UnixMillis) -> HashRange {
     let shard = stream.shards.get_mut(&number).expect("only shards of the stream are closed");
-    shard.closed = Some(now);
+    shard.close(now);
     shard.range
 }
 

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{CreateStream, MemoryKinesis, ServiceError, ShardQuery};
+use super::{CreateStream, Fetched, MemoryKinesis, Read, ServiceError, ShardQuery, Subscribed};
 use crate::{
     kinesis::{
         EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
-        StreamMode, StreamPage, StreamSummary,
+        StreamConsumer, StreamMode, StreamPage, StreamSummary, Subscription, SubscriptionEvent,
     },
     record::{Entry, Placed, Record, ShardId},
     stream::StreamRef,
@@ -25,6 +25,10 @@ impl MemoryKinesis {
     fn name<'a>(&self, stream: &'a StreamRef) -> Result<&'a str, ServiceError> {
         self.model.must_be_here(stream)?;
         Ok(stream.name())
+    }
+
+    fn by_arn(&self, stream_arn: &str) -> Result<String, ServiceError> {
+        self.model.resolve(None, Some(stream_arn.into())).map(std::borrow::Cow::into_owned)
     }
 }
 
@@ -87,19 +91,11 @@ impl Kinesis for MemoryKinesis {
         iterator: &ShardIterator,
         limit: usize,
     ) -> Result<Fetch, KinesisError> {
-        let read =
+        let fetched =
             self.name(stream).and_then(|name| self.model.get_records(Some(name), &iterator.0, Some(limit)));
-        let fetch = read.map(|read| Fetch {
-            records: read
-                .numbered()
-                .map(|(number, held)| Record {
-                    sequence: number.into(),
-                    partition_key: held.partition_key.clone(),
-                    data: held.data.clone(),
-                    arrival: held.arrival,
-                })
-                .collect(),
-            next: read.next.map(ShardIterator),
+        let fetch = fetched.map(|Fetched { read, next }| Fetch {
+            records: records(&read),
+            next: next.map(ShardIterator),
             millis_behind_latest: read.millis_behind_latest,
             children: read.children,
         });
@@ -121,4 +117,65 @@ impl Kinesis for MemoryKinesis {
         });
         self.settle("PutRecords", results).await
     }
+
+    async fn register_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let registered =
+            self.by_arn(stream_arn).and_then(|stream| self.model.register_stream_consumer(&stream, name));
+        self.settle("RegisterStreamConsumer", registered).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let described =
+            self.by_arn(stream_arn).and_then(|stream| self.model.describe_stream_consumer(&stream, name));
+        self.settle("DescribeStreamConsumer", described).await
+    }
+
+    async fn deregister_stream_consumer(&self, stream_arn: &str, name: &str) -> Result<(), KinesisError> {
+        let deregistered =
+            self.by_arn(stream_arn).and_then(|stream| self.model.deregister_stream_consumer(&stream, name));
+        self.settle("DeregisterStreamConsumer", deregistered).await
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Result<Box<dyn Subscription>, KinesisError> {
+        let subscribed = self.model.subscribe_to_shard(consumer_arn, shard.as_str(), position);
+        let subscribed = self.settle("SubscribeToShard", subscribed).await?;
+        Ok(Box::new(subscribed))
+    }
+}
+
+#[async_trait]
+impl Subscription for Subscribed {
+    async fn next(&mut self) -> Option<Result<SubscriptionEvent, KinesisError>> {
+        let pushed = Self::next(self).await?;
+        let event = pushed.map(|pushed| SubscriptionEvent {
+            records: records(&pushed.read),
+            continuation: pushed.continuation.map(Into::into),
+            millis_behind_latest: pushed.read.millis_behind_latest,
+            children: pushed.read.children,
+        });
+        Some(event.map_err(|refused| refused.during("SubscribeToShard")))
+    }
+}
+
+fn records(read: &Read) -> Vec<Record> {
+    let record = |(number, held): (super::Number, &super::Held)| Record {
+        sequence: number.into(),
+        partition_key: held.partition_key.clone(),
+        data: held.data.clone(),
+        arrival: held.arrival,
+    };
+    read.numbered().map(record).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use tokio::sync::watch;
 
 use super::{Number, ServiceError, Stamp, bucket::Bucket};
 use crate::{
@@ -45,6 +46,8 @@ pub(super) struct Shard {
     pub(super) first: u64,
     pub(super) records: VecDeque<Held>,
     pub(super) rates: Rates,
+    /// Wakes those that are subscribed.
+    woken: watch::Sender<()>,
 }
 
 /// How fast the shard was written and read.
@@ -82,6 +85,7 @@ impl Shard {
             first: 1,
             records: VecDeque::new(),
             rates: Rates::full(now),
+            woken: watch::Sender::new(()),
         }
     }
 
@@ -100,7 +104,43 @@ impl Shard {
         record.arrival = record.arrival.max(newest);
         let number = self.stamp.number(self.tip(), record.arrival);
         self.records.push_back(record);
+        self.wake();
         number
+    }
+
+    /// Has everybody who is subscribed look at the shard again.
+    pub(super) fn wake(&self) {
+        if !self.woken.is_closed() {
+            self.woken.send_replace(());
+        }
+    }
+
+    /// Tells of every later change.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.woken.subscribe()
+    }
+
+    /// Takes no more records.
+    pub(super) fn close(&mut self, now: UnixMillis) {
+        self.closed = Some(now);
+        self.wake();
+    }
+
+    /// The number of the record before an index, or of where it was or would be.
+    pub(super) fn number_before(&self, index: u64) -> Number {
+        let before = index.saturating_sub(1);
+        let held = before.checked_sub(self.first).and_then(|at| self.records.get(usize::try_from(at).ok()?));
+        self.stamp.number(before, held.map_or(UnixMillis(0), |held| held.arrival))
+    }
+
+    /// Refuses a moment that is still to come.
+    pub(super) fn must_be_past(&self, position: &Position, now: UnixMillis) -> Result<(), ServiceError> {
+        match position {
+            Position::AtTimestamp(moment) if *moment > now => Err(ServiceError::invalid_argument(format!(
+                "Timestamp is in the future: timestamp_ms={moment} now_ms={now}"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Forgets records that arrived before the horizon; whether there were any.

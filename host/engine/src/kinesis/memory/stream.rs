@@ -8,7 +8,9 @@ use std::{
 use super::{
     ServiceError, Settings, Stamp,
     bucket::{Bucket, millis},
+    consumers::Registered,
     shard::{Shard, shard_number},
+    subscribe::Newest,
 };
 use crate::{
     hash::{HashKey, HashRange},
@@ -36,6 +38,10 @@ pub(super) struct Stream {
     /// Open shards by the end of their range, in order: where a hash key belongs is one search.
     pub(super) routes: Vec<(HashKey, u32)>,
     pub(super) list_shards: Bucket,
+    /// Registered consumers, by name.
+    pub(super) consumers: BTreeMap<String, Registered>,
+    /// The newest subscription of a consumer to a shard.
+    pub(super) subscriptions: BTreeMap<(String, u32), Newest>,
     /// When UpdateShardCount was called lately.
     pub(super) shard_count_updates: Vec<UnixMillis>,
     state: StreamStatus,
@@ -55,6 +61,8 @@ pub struct Description {
     pub encryption_key: Option<String>,
     /// Shard-level metrics that were asked for; the model has none.
     pub metrics: Vec<String>,
+    /// Registered consumers.
+    pub consumers: u32,
 }
 
 impl Stream {
@@ -94,6 +102,8 @@ impl Stream {
             next_shard: 0,
             routes: Vec::new(),
             list_shards: Bucket::full(limits::LIST_SHARDS_PER_SECOND, created),
+            consumers: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
             shard_count_updates: Vec::new(),
             state: StreamStatus::Active,
             state_until: UnixMillis(0),
@@ -204,6 +214,7 @@ impl Stream {
             more: false,
             encryption_key: self.key.clone(),
             metrics: self.metrics.iter().cloned().collect(),
+            consumers: self.consumer_count(now),
         }
     }
 

@@ -13,6 +13,10 @@ pub(super) fn shard_id(id: &str) -> Result<(), ServiceError> {
     matches_name("shardId", id)
 }
 
+pub(super) fn consumer_name(name: &str) -> Result<(), ServiceError> {
+    matches_name("consumerName", name)
+}
+
 fn matches_name(field: &str, text: &str) -> Result<(), ServiceError> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     within(field, text.len(), 1..=limits::STREAM_NAME_CHARS)?;

@@ -85,7 +85,7 @@ async fn a_restart_changes_nothing_that_a_client_can_see() {
     };
     assert_eq!(seen(before), seen(after));
     let read = after.get_records(None, &iterator, None).unwrap();
-    assert_eq!((texts(&read), read.next), (vec!["kept".to_owned()], None));
+    assert_eq!((texts(&read), &read.next), (vec!["kept".to_owned()], &None));
     assert_eq!(read.first, 2, "the expired record keeps its index");
     let child = read_from(after, "shardId-000000000002", &Position::TrimHorizon).unwrap();
     assert_eq!(texts(&child), ["child"]);

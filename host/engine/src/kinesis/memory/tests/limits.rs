@@ -1,5 +1,7 @@
 //! What the service refuses: sizes always, rates where they are enforced.
 
+use std::sync::Arc;
+
 use super::*;
 
 fn enforced() -> Settings {
@@ -91,7 +93,7 @@ async fn a_large_read_is_paid_for_at_two_mebibytes_a_second() {
     for _ in 0..10 {
         kinesis.model().put_record("s", entry(vec![0; (1 << 20) - 1], "k")).unwrap();
     }
-    let mut model = kinesis.model;
+    let mut model = Arc::into_inner(kinesis.model).unwrap();
     model.settings.enforce_limits = true;
     let iterator = model.get_shard_iterator("s", FIRST, &Position::TrimHorizon).unwrap();
     let read = || model.get_records(None, &iterator, None).map(|read| read.records.len());

@@ -5,10 +5,11 @@ mod limits;
 mod listing;
 mod reading;
 mod resharding;
+mod subscribing;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{CreateStream, MemoryKinesis, Model, Place, Read, ServiceError, Settings};
+use super::{CreateStream, Fetched, MemoryKinesis, Model, Place, Read, ServiceError, Settings};
 use crate::{
     hash::HashKey,
     kinesis::{Position, StreamMode},
@@ -46,7 +47,7 @@ fn put_at(model: &Model, data: &str, key: u128) -> Place {
     model.put_record("s", entry).unwrap()
 }
 
-fn read_from(model: &Model, shard: &str, position: &Position) -> Result<Read, ServiceError> {
+fn read_from(model: &Model, shard: &str, position: &Position) -> Result<Fetched, ServiceError> {
     let iterator = model.get_shard_iterator("s", shard, position)?;
     model.get_records(None, &iterator, None)
 }

@@ -1,0 +1,308 @@
+//! The work on one shard from a checkpoint on: reads in, batches to the handler, checkpoints to the lease keeper.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    coverage::Coverage,
+    delivery::{Cause, Delivered, Delivery, Halt, sequences},
+    lanes::Lanes,
+    misplaced::Misplaced,
+    outstanding::Outstanding,
+    pipeline::{OnFailure, Pipeline},
+    place::{self, Readable, Skip, SubPlace},
+    progress::Progress,
+    source::{Source, SourceFetch},
+    throughput::Throughput,
+};
+use crate::{
+    backoff::Backoff,
+    batch::{Batch, BatchInfo, Documents},
+    bugs::{Bug, planted},
+    hash::HashRange,
+    kinesis::ChildShard,
+    lease::{Checkpoint, Lease, LeaseKey, keeper::LeaseKeeper},
+    processor::{HashCheck, Rejection},
+    producer::PutError,
+    record::Record,
+};
+
+/// The work on one shard from a checkpoint on.
+pub(super) struct Work<'a> {
+    pipeline: &'a Pipeline,
+    key: &'a LeaseKey,
+    stop: &'a CancellationToken,
+    keeper: &'a LeaseKeeper,
+    lanes: Lanes,
+    coverage: Coverage,
+    outstanding: Outstanding,
+    misplaced: Misplaced,
+    throughput: Throughput,
+    /// How far the work is done.
+    done: Checkpoint,
+}
+
+/// Why the work on a shard is over.
+#[derive(Debug)]
+pub(super) enum Over {
+    /// Everything was read, handled and acknowledged.
+    Ended(Vec<ChildShard>),
+    /// The pipeline is stopping, and everything begun was finished.
+    Stopping,
+    /// The shard cannot be worked on any further.
+    Failed(String),
+    /// The handler lost what it kept of records that no checkpoint covers: they have to be read again.
+    Forgot(String),
+}
+
+/// What to do after a step.
+type Step = Result<(), Over>;
+
+impl<'a> Work<'a> {
+    /// `range` are the hash keys that the shard takes, where known.
+    pub(super) fn new(
+        pipeline: &'a Pipeline,
+        lease: &'a Lease,
+        range: Option<HashRange>,
+        stop: &'a CancellationToken,
+        keeper: &'a LeaseKeeper,
+        backoff: Backoff,
+    ) -> Self {
+        let settings = &pipeline.settings;
+        let delivery = Delivery {
+            handler: Arc::clone(&pipeline.handler),
+            sinks: Arc::clone(&pipeline.sinks),
+            attempts: settings.attempts,
+            on_failure: settings.on_failure,
+            progress: Arc::clone(&pipeline.progress),
+            backoff,
+            stop: stop.clone(),
+        };
+        let check = HashCheck { range, policy: settings.hash_range };
+        Self {
+            pipeline,
+            key: &lease.key,
+            stop,
+            keeper,
+            lanes: Lanes::new(settings.lanes, delivery),
+            coverage: Coverage::new(settings.checkpointing),
+            outstanding: Outstanding::default(),
+            misplaced: Misplaced::new(lease.key.clone(), check),
+            throughput: Throughput::new(Instant::now()),
+            done: Checkpoint::TrimHorizon,
+        }
+    }
+
+    /// Works until the shard ends or the work has to stop. Answers how far it is done, too.
+    ///
+    /// # Cancel safety
+    /// Safe in that no checkpoint passes what is not done; what was begun is repeated from the checkpoint.
+    pub(super) async fn run(mut self, source: &dyn Source, from: &Checkpoint) -> (Over, Checkpoint) {
+        self.done = from.clone();
+        let over = self.read(source, from).await;
+        let over = if planted(Bug::ReleaseBeforeDrain) { over } else { self.drain(over).await };
+        (over, self.done)
+    }
+
+    async fn read(&mut self, source: &dyn Source, from: &Checkpoint) -> Over {
+        let (position, mut skip) = place::start_of(from);
+        let mut reader = source.open(self.key.shard.clone(), position);
+        loop {
+            let step = tokio::select! {
+                biased;
+                acknowledged = self.outstanding.next() => self.acknowledge(acknowledged),
+                () = self.stop.cancelled() => Err(Over::Stopping),
+                fetch = reader.next(), if !self.outstanding.is_full() => match fetch {
+                    Some(Ok(fetch)) => self.take(fetch, &mut skip).await,
+                    Some(Err(error)) => Err(Over::Failed(error.to_string())),
+                    None => Err(Over::Failed("the reader ended without a word, which is a bug".to_owned())),
+                },
+            };
+            if let Err(over) = step {
+                return over;
+            }
+        }
+    }
+
+    /// Waits for everything that was handled to be acknowledged, whatever ended the work.
+    async fn drain(&mut self, over: Over) -> Over {
+        let over = self.ask_for_the_last_time(over).await;
+        for sink in self.pipeline.sinks.values() {
+            sink.flush().await;
+        }
+        while !self.outstanding.is_empty() {
+            let acknowledged = self.outstanding.next().await;
+            if let Err(failed) = self.acknowledge(acknowledged) {
+                return failed;
+            }
+        }
+        over
+    }
+
+    /// A handler that leaves records uncovered is given an empty batch when no other will come, to say that they are
+    /// done. Without that a shard cannot end; one that is given back goes on before them elsewhere.
+    async fn ask_for_the_last_time(&mut self, over: Over) -> Over {
+        let kept = self.coverage.kept().unwrap_or_default();
+        if kept == 0 || !matches!(over, Over::Ended(_) | Over::Stopping) {
+            return over;
+        }
+        let batch = Batch::new(self.info(0), Documents::of_records(&[]));
+        let Delivered { tickets, checkpoint, halt } = self.lanes.deliver(batch, Some(kept)).await;
+        let is_done = halt.is_none() && checkpoint.is_some();
+        self.outstanding.push(self.coverage.last(is_done, tickets));
+        match (halt, over) {
+            (_, Over::Stopping) => Over::Stopping,
+            (Some(Halt { cause, .. }), Over::Ended(_)) => over_by(cause, "none"),
+            (None, over) if is_done => over,
+            (None, _) => Over::Failed(format!(
+                "the shard is at its end, and its handler has not checkpointed the last records: answer the empty \
+                 batch that says so with a checkpoint of 0 records, records={kept}"
+            )),
+            (Some(_), over) => over,
+        }
+    }
+
+    fn acknowledge(&mut self, acknowledged: Result<(Option<Checkpoint>, u64), PutError>) -> Step {
+        match acknowledged {
+            Ok((checkpoint, documents)) => {
+                Progress::count(&self.pipeline.progress.done, documents);
+                if let Some(checkpoint) = checkpoint {
+                    self.done = checkpoint.clone();
+                    self.keeper.advance(checkpoint);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                Err(Over::Failed(format!("a document that the handler emitted could not be put: {error}")))
+            }
+        }
+    }
+
+    /// Handles everything that one read gave.
+    async fn take(&mut self, fetch: SourceFetch, skip: &mut Option<Skip>) -> Step {
+        let progress = &*self.pipeline.progress;
+        let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
+        let bytes = fetch.records.iter().map(|record| record.data.len()).sum();
+        self.throughput.add(bytes, Instant::now());
+        if let Some(last) = fetch.records.last() {
+            let decoded = self.pipeline.processor.decode(&fetch.records, self.misplaced.check).await;
+            let decoded = decoded.map_err(|error| Over::Failed(error.to_string()))?;
+            self.misplaced.take_in(&decoded, progress);
+            let decoded = match skip.take() {
+                Some(skip) => skip.rest_of(decoded),
+                None => decoded,
+            };
+            let rejected = self.rejected(&decoded.rejections, &fetch.records);
+            let readable = Readable::before(decoded.documents, rejected.as_ref().map(|(at, _)| *at));
+            self.handle_all(&readable, fetch.millis_behind_latest).await?;
+            if let Some((_, reason)) = rejected {
+                return Err(Over::Failed(reason));
+            }
+            // Covers records that held no documents, or none that belong here.
+            let end = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };
+            self.coverage.read(end).into_iter().for_each(|end| self.outstanding.push(end));
+        }
+        match fetch.end {
+            Some(children) => Err(Over::Ended(children)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts what did not decode. Under `StopShard` it answers where the first of it is, and what to say about it.
+    fn rejected(&self, rejections: &[Rejection], records: &[Record]) -> Option<(SubPlace, String)> {
+        let first = rejections.first()?;
+        Progress::count(&self.pipeline.progress.rejected, rejections.len() as u64);
+        let sequence = &records[first.raw_index as usize].sequence;
+        let reason = format!(
+            "records do not decode: count={} first: sequence={sequence} sub-sequence={} reason={}",
+            rejections.len(),
+            first.sub_index,
+            first.reason
+        );
+        if self.pipeline.settings.on_failure == OnFailure::Drop {
+            tracing::error!(stream = %self.key.stream, shard = %self.key.shard, reason, "records were dropped, as the settings ask");
+            return None;
+        }
+        Some(((first.raw_index, first.sub_index), reason))
+    }
+
+    async fn handle_all(&mut self, all: &Readable, behind: u64) -> Step {
+        let (records, bytes) = (self.pipeline.settings.batch_records, self.pipeline.settings.batch_bytes);
+        let mut start = 0;
+        while start < all.len() {
+            if self.stop.is_cancelled() {
+                return Err(Over::Stopping);
+            }
+            let documents = all.split(start, records, bytes);
+            let count = documents.len();
+            self.handle(all, start, Batch::new(self.info(behind), documents)).await?;
+            start += count;
+            self.collect().await?;
+        }
+        Ok(())
+    }
+
+    fn info(&self, millis_behind_latest: u64) -> BatchInfo {
+        let LeaseKey { stream, shard } = self.key;
+        BatchInfo {
+            stream: Arc::clone(stream),
+            shard: shard.clone(),
+            lane: 0,
+            millis_behind_latest,
+            attempt: 1,
+        }
+    }
+
+    /// Handles one batch, which begins at `start` of everything that was read with it.
+    async fn handle(&mut self, all: &Readable, start: usize, batch: Batch) -> Step {
+        let progress = &self.pipeline.progress;
+        let count = batch.documents().len();
+        Progress::count(&progress.documents, count as u64);
+        Progress::count(&progress.batches, 1);
+        let numbers = sequences(&batch);
+        let kept = self.coverage.kept();
+        let Delivered { tickets, checkpoint, halt } = self.lanes.deliver(batch, kept).await;
+        let handled = halt.as_ref().map_or(count, |halt| halt.position as usize);
+        let handled = self.coverage.batch(all, start, handled, checkpoint, tickets);
+        if planted(Bug::CheckpointBeforeAck) {
+            handled.checkpoint.iter().for_each(|checkpoint| self.keeper.advance(checkpoint.clone()));
+        }
+        self.outstanding.push(handled);
+        if let Some(Halt { cause, .. }) = halt {
+            return Err(over_by(cause, &numbers));
+        }
+        if self.coverage.is_too_much() {
+            let kept = self.coverage.kept().unwrap_or_default();
+            return Err(Over::Failed(format!(
+                "the handler leaves more records without a checkpoint than the settings allow, records={kept}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Takes in what was acknowledged meanwhile, and waits while too much is on its way.
+    async fn collect(&mut self) -> Step {
+        while !self.outstanding.is_empty() {
+            let next = if self.outstanding.is_full() {
+                Some(self.outstanding.next().await)
+            } else {
+                self.outstanding.next().now_or_never()
+            };
+            let Some(acknowledged) = next else { break };
+            self.acknowledge(acknowledged)?;
+        }
+        Ok(())
+    }
+}
+
+fn over_by(cause: Cause, sequences: &str) -> Over {
+    let told = |reason| format!("a batch could not be handled, sequences={sequences}: {reason}");
+    match cause {
+        Cause::Stopping => Over::Stopping,
+        Cause::Failed(reason) => Over::Failed(told(reason)),
+        Cause::Forgot(reason) => Over::Forgot(told(reason)),
+    }
+}
