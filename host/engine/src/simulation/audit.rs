@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct Holders {
     leases: BTreeMap<ShardId, Holder>,
     /// Leases that a process was told that it lost.
-    told: BTreeSet<(ProcessId, ShardId)>,
+    told: BTreeMap<(ProcessId, ShardId), Instant>,
     /// Keys of a shard that a handler of a process is given just now.
     handling: BTreeSet<(ProcessId, ShardId, usize)>,
     /// Since when a worker asks for a lease that it does not have.
@@ -50,10 +50,16 @@ impl Holders {
     /// A process was told that it lost a lease, or that it has it after all.
     pub(super) fn told(&mut self, process: ProcessId, shard: &ShardId, is_lost: bool) {
         if is_lost {
-            self.told.insert((process, shard.clone()));
+            self.told.insert((process, shard.clone()), Instant::now());
         } else {
             self.told.remove(&(process, shard.clone()));
         }
+    }
+
+    /// A process was frozen: what it was told just before, it has not acted on.
+    pub(super) fn woke(&mut self, process: ProcessId) {
+        let told = self.told.iter_mut().filter(|((of, _), _)| *of == process);
+        told.for_each(|(_, at)| *at = Instant::now());
     }
 
     /// A handler of a process is done with these keys, or its call was dropped.
@@ -125,7 +131,9 @@ impl World {
     /// A handler is given documents of these keys.
     pub(super) fn begins_to_handle(&self, process: ProcessId, shard: &ShardId, keys: &BTreeSet<usize>) {
         let mut holders = self.holders();
-        let is_deaf = holders.told.contains(&(process, shard.clone()));
+        // In the moment in which it is told, its tasks run in some order.
+        let told = holders.told.get(&(process, shard.clone()));
+        let is_deaf = told.is_some_and(|at| *at < Instant::now());
         let twice = keys.iter().find(|key| !holders.handling.insert((process, shard.clone(), **key)));
         drop(holders);
         if is_deaf {

@@ -66,6 +66,14 @@ impl SimulatedHandler {
         (mood, takes)
     }
 
+    /// In this call a document is not handled, while lanes beside may handle others of the batch.
+    fn hold_up(&self, documents: &[(usize, usize)]) {
+        let scenario = &self.world.scenario;
+        if let Some(&(key, number)) = documents.first().filter(|_| scenario.lanes > 1) {
+            self.world.ledger().held_up(self.process, key, number, scenario.batch_records);
+        }
+    }
+
     /// How far everything is done, as far as the handler has a say in it. It leaves every other batch to the next.
     fn claim(&self, documents: &[(usize, usize)]) -> Option<u32> {
         let is_asked = self.world.scenario.checkpointing != Checkpointing::Auto;
@@ -116,6 +124,7 @@ impl Handler for SimulatedHandler {
         sleep(takes).await;
         if !matches!(mood, Mood::Well) {
             world.diary().counts.handler_failures += 1;
+            self.hold_up(&documents);
         }
         match mood {
             Mood::Well => {

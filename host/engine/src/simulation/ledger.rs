@@ -114,6 +114,15 @@ impl Ledger {
         Ok(!is_first)
     }
 
+    /// A document could not be handled, or not yet. Should its shard be given back now, the documents behind it are
+    /// handled again, though lanes beside have handled them: as many as the rest of a batch.
+    pub(super) fn held_up(&mut self, process: ProcessId, key: usize, number: usize, batch: usize) {
+        let document = &self.documents[self.keys[key].documents[number]];
+        let (from, to) = (document.place, document.place.saturating_add(batch));
+        let line = self.shards.entry(document.shard.clone()).or_default();
+        line.forced.push(Forced { loser: process, from, to });
+    }
+
     /// A lease was taken from a holder that had not given it back.
     pub(super) fn forced(&mut self, shard: &ShardId, checkpoint: &Checkpoint, loser: ProcessId) {
         let line = self.shards.entry(shard.clone()).or_default();

@@ -93,6 +93,7 @@ impl Worker {
         let frozen = self.span(self.world.scenario.failover * 4);
         sleep(frozen).await;
         self.world.note(format_args!("{} wakes", process.id));
+        self.world.holders().woke(process.id);
         process.governor.thaw();
     }
 
