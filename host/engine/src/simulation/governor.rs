@@ -217,3 +217,6 @@ impl Drop for SeePanic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
