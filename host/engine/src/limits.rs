@@ -189,6 +189,9 @@ pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
 pub const ASYNC_KINESIS_SESSION: Duration = Duration::from_secs(60);
 /// Keys that one SCAN of Redis looks at. Ours: a server of a million keys is through within a second.
 pub const REDIS_SCAN_KEYS: u32 = 1_000;
+/// Attempts at a lease that is taken away from a worker that writes it at the same time. Ours: workers write it a few
+/// times a second at the most.
+pub const FORCED_ATTEMPTS: u32 = 5;
 /// How often leases are looked at within the failover time to see whether their application is running. Ours: a holder
 /// renews them three times in that time.
 pub const RUNNING_LOOKS: u32 = 12;

@@ -25,6 +25,8 @@ use crate::{
 pub struct Surroundings {
     /// Where the streams are.
     pub target: Target,
+    /// What leases and registered consumers belong to.
+    pub application: Name,
     /// This process.
     pub worker: WorkerId,
     /// Tells the date.
@@ -97,6 +99,7 @@ impl BuiltPipeline {
             batch_bytes: limits.batch_bytes,
             attempts: limits.attempts.get(),
             on_failure: on_failure.into(),
+            retrieval: from.retrieval(&surroundings.application, &name)?,
             reader: ReaderSettings {
                 interval: from.interval,
                 idle_interval: from.idle_interval,

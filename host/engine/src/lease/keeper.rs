@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Checkpoint, Lease, LeaseError, LeaseStore, Update};
 use crate::{
     backoff::Backoff,
+    bugs::{Bug, planted},
     limits,
     task::{self, Task},
 };
@@ -190,6 +191,11 @@ impl Keeping {
         match self.write_once().await {
             // An earlier write may have happened though it seemed to fail: the lease is then not lost, but ours.
             Err(LeaseError::Lost(_)) if self.failures > 0 && self.knows_own_write().await? => {
+                self.write_once().await
+            }
+            Err(LeaseError::Lost(_)) if planted(Bug::UnfencedWrite) => {
+                let stored = self.store.get(&self.lease.key).await?;
+                self.lease = stored.unwrap_or_else(|| self.lease.clone());
                 self.write_once().await
             }
             other => other,

@@ -92,6 +92,8 @@ fn i9_every_key_is_documented() {
         SMALLEST.to_owned() + "zzz = 1",
         SMALLEST.to_owned() + "[kinesis]\nzzz = 1",
         SMALLEST.to_owned() + "[leases]\nzzz = 1",
+        SMALLEST.to_owned() + "[leases.redis]\nzzz = 1",
+        SMALLEST.to_owned() + "[leases.dynamodb]\nzzz = 1",
         SMALLEST.to_owned() + "sink = { zzz = 1 }",
         with("stream = \"orders\"", "zzz = 1"),
         with("component = \"filter.wasm\"", "zzz = 1"),
@@ -248,6 +250,11 @@ fn settings_that_contradict_each_other_are_refused() {
             SMALLEST.to_owned() + "[kinesis]\nendpoint = \"embedded\"\n[leases]\nstore = \"file\"",
             "leases would outlive the streams",
         ),
+        (
+            SMALLEST.to_owned() + "[kinesis]\nendpoint = \"embedded\"\n[leases]\nstore = \"dynamodb\"",
+            "leases would outlive the streams",
+        ),
+        (SMALLEST.to_owned() + "[leases.dynamodb]", "leases.dynamodb is set, and leases.store is \"file\""),
         (SMALLEST.to_owned() + "[ingest]", "ingest has no stream to put to"),
         (
             SMALLEST.to_owned() + "[ingest]\nlisten = \"0.0.0.0:1\"\nstreams.orders = {}",
