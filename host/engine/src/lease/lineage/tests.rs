@@ -114,17 +114,22 @@ impl Application {
         self.leases.values().cloned().collect()
     }
 
-    /// Looks at what is listed, creates what is missing, and reads up to `most` shards that may be read: closed ones
-    /// to their end, open ones a little.
-    fn look(&mut self, start: Start, shards: &[Shard], most: usize) {
-        let lineage = Lineage::of(shards);
+    fn create(&mut self, start: Start, shards: &[Shard]) {
         let leases = self.all();
-        for new in lineage.missing(start, &by_shard(&leases), &stream()) {
+        for new in Lineage::of(shards).missing(start, &by_shard(&leases), &stream()) {
             let id = new.key.shard.to_string();
             let created = Change::Create(new).apply(None).unwrap().unwrap();
             assert!(self.leases.insert(id, created).is_none(), "a lease was created again");
         }
+    }
+
+    /// Reads up to `most` shards that may be read: closed ones to their end, open ones a little. Before each, it looks
+    /// at what is listed and creates what is missing.
+    fn look(&mut self, start: Start, shards: &[Shard], most: usize) {
+        let lineage = Lineage::of(shards);
+        self.create(start, shards);
         for _ in 0..most {
+            self.create(start, shards);
             let leases = self.all();
             let by_shard = by_shard(&leases);
             let is_unread = |lease: &&Lease| {
@@ -150,8 +155,20 @@ impl Application {
             });
             assert!(unread.is_none(), "{id} was read before {ancestor}");
         }
-        let lease = self.leases.get_mut(id.as_str()).unwrap();
-        lease.checkpoint = if shard.ending_sequence.is_some() { Checkpoint::ShardEnd } else { at(1) };
+        let read = self.leases.get_mut(id.as_str()).unwrap();
+        if shard.ending_sequence.is_none() {
+            read.checkpoint = at(1);
+            return;
+        }
+        read.checkpoint = Checkpoint::ShardEnd;
+        // At the end of a shard its children get leases, whether or not their other parents have been seen.
+        for child in
+            lineage.parents_first().iter().filter(|child| parents_of(child).any(|parent| parent == id))
+        {
+            let parents: Vec<&str> = parents_of(child).map(ShardId::as_str).collect();
+            let new = lease(child.id.as_str(), None, Checkpoint::TrimHorizon, &parents);
+            self.leases.entry(child.id.to_string()).or_insert(new);
+        }
     }
 
     fn tidy(&mut self, shards: &[Shard]) {
