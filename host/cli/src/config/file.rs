@@ -70,7 +70,9 @@ impl Config {
                 return Err(contradiction(format!("pipeline {name} has both `sink` and `sinks.default`"))
                     .help("they are the same sink: leave one of them out"));
             }
-            Ok(())
+            pipeline.handler.validate().map_err(|(wrong, help)| {
+                contradiction(format!("pipeline {name} has {wrong}")).help(help)
+            })
         })
     }
 

@@ -13,6 +13,7 @@ pub mod target;
 use std::time::Duration;
 
 use tidemill_engine::{
+    consumer::ReadMemory,
     lease::{WorkerId, keeper::KeeperSettings},
     time::Clock,
 };
@@ -41,6 +42,7 @@ pub struct Host {
     surroundings: Surroundings,
     embedded: Option<LocalKinesis>,
     grace: Duration,
+    read_memory: Option<usize>,
 }
 
 impl Host {
@@ -67,6 +69,7 @@ impl Host {
                 failover: config.leases.failover,
                 checkpoint_interval: config.leases.checkpoint_interval,
             },
+            memory: config.read_memory.map_or_else(ReadMemory::default, ReadMemory::of),
         };
         let mut pipelines = Vec::new();
         for ((name, pipeline), components) in config.pipelines.into_iter().zip(components) {
@@ -77,7 +80,8 @@ impl Host {
             Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),
             None => None,
         };
-        Ok(Self { pipelines, ingest, surroundings, embedded, grace: config.grace })
+        let (grace, read_memory) = (config.grace, config.read_memory);
+        Ok(Self { pipelines, ingest, surroundings, embedded, grace, read_memory })
     }
 
     /// What the host is about to do, for people.
@@ -85,6 +89,7 @@ impl Host {
         let embedded = self.embedded.iter().map(|local| endpoint::introduction(local.url()));
         let mut bound = MemoryBound::default();
         self.pipelines.iter().for_each(|pipeline| bound += pipeline.bound());
+        bound.reads = bound.reads.min(self.read_memory.unwrap_or(usize::MAX));
         bound.ingest = self.ingest.as_ref().map_or(0, Ingest::memory);
         let memory = format!("memory {bound}");
         let pipelines = self.pipelines.iter().map(ToString::to_string);

@@ -73,11 +73,10 @@ impl Host {
     /// Runs until `stop` is cancelled, or until a pipeline cannot go on, which stops the others too. What is in hand
     /// is finished within the grace period.
     pub async fn run(self, stop: CancellationToken) -> Result<Done, Failure> {
-        let Self { pipelines, ingest, surroundings, embedded, grace } = self;
+        let Self { pipelines, ingest, surroundings, embedded, grace, .. } = self;
         let running = FuturesUnordered::<Running>::new();
         let mut watched = Vec::new();
-        for pipeline in pipelines {
-            let pipeline = pipeline.start(&surroundings);
+        for pipeline in pipelines.into_iter().flat_map(|pipeline| pipeline.start(&surroundings)) {
             let name = pipeline.settings.name.clone();
             watched.push(Watched {
                 pipeline: name.clone(),

@@ -13,7 +13,7 @@ use super::{
     coordinator::Coordinator,
     idle,
     progress::{Progress, StoppedShard},
-    source::{ReaderSettings, Retrieval},
+    source::{ReadMemory, ReaderSettings, Retrieval},
 };
 use crate::{
     handler::Handler,
@@ -22,6 +22,8 @@ use crate::{
     limits,
     processor::{HashRangePolicy, Processor},
     producer::Producer,
+    record::ShardId,
+    sequence::SequenceNumber,
     stream::StreamRef,
     time::Clock,
 };
@@ -47,6 +49,8 @@ pub struct Pipeline {
     pub clock: Clock,
     /// What the pipeline has done so far.
     pub progress: Arc<Progress>,
+    /// The memory of its reads, which pipelines may share.
+    pub memory: ReadMemory,
 }
 
 /// How a pipeline works. The defaults are those of `limits.rs`.
@@ -58,6 +62,8 @@ pub struct PipelineSettings {
     pub stream: StreamRef,
     /// Where to start when there is no checkpoint.
     pub start: Start,
+    /// The record that a shard without a checkpoint is to be read from, where it is not `start` that says so.
+    pub start_at: BTreeMap<ShardId, SequenceNumber>,
     /// Records in one call of the handler.
     pub batch_records: usize,
     /// Bytes in one call of the handler; a single record may be larger.
@@ -91,6 +97,7 @@ impl PipelineSettings {
             name: name.into(),
             stream,
             start: Start::default(),
+            start_at: BTreeMap::new(),
             batch_records: limits::BATCH_RECORDS,
             batch_bytes: limits::BATCH_BYTES,
             lanes: limits::LANES,

@@ -8,4 +8,5 @@ mod misplaced;
 mod resharding;
 mod source;
 mod stopping;
+mod streams;
 mod world;
