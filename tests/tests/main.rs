@@ -5,6 +5,7 @@
 
 mod codecs;
 mod commands;
+mod consuming;
 mod faults;
 mod handlers;
 mod harness;

@@ -158,14 +158,39 @@ pub const SUBSCRIPTION_FAILURES: u32 = 3;
 pub const SUBSCRIPTION_RETURN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 /// How often the shards of a stream are listed. async-kinesis: 60 s.
 pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
+/// How long listing all shards may take, over all pages. Ours.
+pub const LIST_SHARDS_WITHIN: Duration = Duration::from_secs(60);
 /// Span over which the measured throughput of a shard fades to a third. Ours: a burst is not a shard's load.
 pub const LOAD_SPAN: Duration = Duration::from_secs(60);
 /// How long a lease may stand still before another worker takes it. KCL: `failoverTimeMillis`, 10 s.
 pub const FAILOVER: Duration = Duration::from_secs(10);
+/// How often another worker's lease is looked at that this one asked for, in each failover time. Ours.
+pub const HANDOVER_LOOKS: u32 = 10;
+/// Failover times for which a lease that changed hands is not moved again to balance throughput. Ours: its load is
+/// measured anew meanwhile.
+pub const BALANCE_REST_FAILOVERS: u32 = 3;
+/// Part of a worker's mean throughput, in percent, by which a lease must make two workers more alike. Ours; KCL: 10 %.
+pub const BALANCE_NOISE_PERCENT: u64 = 20;
+/// What a shard without records weighs when throughput is balanced, in percent of the mean shard. Ours.
+pub const BALANCE_IDLE_PERCENT: u64 = 10;
+/// Audits in a row that must find a hole or an overlap before it is believed. KCL: 3.
+pub const AUDITS: u32 = 3;
+/// Writes of the coordinator to leases at once. Ours: a thousand leases are taken in moments, and a store is not
+/// flooded.
+pub const LEASE_WRITES: usize = 16;
+/// Pause between two looks at leases, whatever happened. Ours: shards that end together are followed up together.
+pub const ROUND_PAUSE: Duration = Duration::from_millis(100);
 /// How often a checkpoint is written at the most. Ours: a crash repeats what was handled since.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Attempts at the last checkpoint of a shard that is given back. Ours.
 pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
+/// How long a reader of async-kinesis counts as alive after it said so. async-kinesis: `session_timeout`, 60 s.
+pub const ASYNC_KINESIS_SESSION: Duration = Duration::from_secs(60);
+/// Keys that one SCAN of Redis looks at. Ours: a server of a million keys is through within a second.
+pub const REDIS_SCAN_KEYS: u32 = 1_000;
+/// How often leases are looked at within the failover time to see whether their application is running. Ours: a holder
+/// renews them three times in that time.
+pub const RUNNING_LOOKS: u32 = 12;
 /// How long connecting to AWS may take. Ours; the SDK's is 3.1 s.
 pub const AWS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one call of AWS may take, 10 MiB over a slow line included. Ours; the KPL's `RequestTimeout` is 6 s.

@@ -3,8 +3,7 @@
 //! Any AWS client joins by its URL, with any credentials. It speaks JSON 1.1 and CBOR over HTTP/1.1 and cleartext
 //! HTTP/2, and keeps its streams on disk where [`Settings::data_dir`] says so; records are in memory for as long as
 //! their stream retains them, either way. What it cannot do, it refuses by
-//! name: enhanced fan-out (SubscribeToShard and the calls about consumers) is answered with
-//! `UnknownOperationException`.
+//! name, with `UnknownOperationException`.
 #![warn(missing_docs)]
 
 use std::{
@@ -25,10 +24,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 mod disk;
+mod frame;
 mod journal;
 mod operations;
 mod protocol;
 mod server;
+mod subscription;
 mod values;
 
 #[cfg(test)]

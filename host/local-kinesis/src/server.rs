@@ -18,15 +18,16 @@ use axum::{
 };
 use futures::StreamExt;
 use tidemill_engine::{
-    kinesis::memory::{MemoryKinesis, ServiceError},
+    kinesis::memory::{MemoryKinesis, ServiceError, Subscribed},
     limits,
 };
 use tokio::{net::TcpListener, sync::Semaphore, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    operations,
+    frame, operations,
     protocol::{Format, status_of},
+    subscription,
 };
 
 const TARGET: &str = "Kinesis_20131202.";
@@ -36,6 +37,8 @@ struct Server {
     /// Bounds the bodies in memory.
     room: Semaphore,
     answered: AtomicU64,
+    /// Ends subscriptions, which would go on for minutes.
+    stop: CancellationToken,
 }
 
 /// Answers on a listener until told to stop, then finishes what is under way.
@@ -44,8 +47,12 @@ pub(crate) async fn serve(
     kinesis: Arc<MemoryKinesis>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let server =
-        Server { kinesis, room: Semaphore::new(limits::LOCAL_REQUESTS), answered: AtomicU64::new(0) };
+    let server = Server {
+        kinesis,
+        room: Semaphore::new(limits::LOCAL_REQUESTS),
+        answered: AtomicU64::new(0),
+        stop: stop.clone(),
+    };
     let app = Router::new().fallback(answer).with_state(Arc::new(server));
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
@@ -59,15 +66,30 @@ async fn answer(State(server): State<Arc<Server>>, request: Request) -> Response
     let format = Format::of(text(request.headers(), &header::CONTENT_TYPE));
     let result = server.call(request, format).await;
     let id = server.answered.fetch_add(1, Ordering::Relaxed);
-    let (status, kind, body) = match result {
-        Ok(body) => (StatusCode::OK, None, body),
-        Err(Refusal { status, error }) => (status, Some(error.code), format.write_error(&error)),
+    let mut response = match result {
+        Ok(Answer::Whole(body)) => respond(StatusCode::OK, format.content_type(), body.into()),
+        Ok(Answer::Subscription(subscribed)) => {
+            let body = subscription::body(*subscribed, format, server.stop.clone());
+            respond(StatusCode::OK, frame::CONTENT_TYPE, body)
+        }
+        Err(Refusal { status, error }) => refuse(status, format, &error),
     };
-    respond(status, kind, format, id, body)
+    if let Ok(id) = HeaderValue::try_from(format!("00000000-0000-0000-0000-{id:012x}")) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    response
+}
+
+/// What a call is answered with.
+enum Answer {
+    /// All of it.
+    Whole(Vec<u8>),
+    /// What comes, as it comes.
+    Subscription(Box<Subscribed>),
 }
 
 impl Server {
-    async fn call(&self, request: Request, format: Format) -> Result<Vec<u8>, Refusal> {
+    async fn call(&self, request: Request, format: Format) -> Result<Answer, Refusal> {
         let _room = self.room.acquire().await.expect("the semaphore is never closed");
         let (head, body) = request.into_parts();
         // The body is read even where the head is refused: a client that is still sending would not see the answer.
@@ -81,9 +103,14 @@ impl Server {
         }
         let target = text(&head.headers, &HeaderName::from_static("x-amz-target"));
         let operation = target.strip_prefix(TARGET).unwrap_or_default();
-        let answer = operations::call(self.kinesis.model(), operation, format, &body);
+        let model = self.kinesis.model();
+        let answer = match operation {
+            "SubscribeToShard" => operations::subscribe(model, format, &body)
+                .map(|subscribed| Answer::Subscription(Box::new(subscribed))),
+            _ => operations::call(model, operation, format, &body).map(Answer::Whole),
+        };
         // Even a refusal may rest on what another caller changed a moment ago.
-        self.kinesis.model().kept().await?;
+        model.kept().await?;
         Ok(answer?)
     }
 }
@@ -129,23 +156,16 @@ fn slow_body() -> Refusal {
         .into()
 }
 
-fn respond(
-    status: StatusCode,
-    kind: Option<&'static str>,
-    format: Format,
-    id: u64,
-    body: Vec<u8>,
-) -> Response {
-    let mut response = Response::new(Body::from(body));
+fn respond(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
-    if let Some(kind) = kind {
-        headers.insert("x-amzn-errortype", HeaderValue::from_static(kind));
-    }
-    if let Ok(id) = HeaderValue::try_from(format!("00000000-0000-0000-0000-{id:012x}")) {
-        headers.insert("x-amzn-requestid", id);
-    }
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+fn refuse(status: StatusCode, format: Format, error: &ServiceError) -> Response {
+    let mut response = respond(status, format.content_type(), format.write_error(error).into());
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(error.code));
     response
 }
 

@@ -6,6 +6,7 @@ mod demo;
 mod guests;
 mod python;
 mod repository;
+mod servers;
 mod test;
 
 use anyhow::Result;
@@ -32,6 +33,8 @@ enum Chore {
     Bench(bench::Bench),
     /// Compile the components in guests/
     Guests,
+    /// Install the servers of others that the tests run against, into the target folder
+    Servers,
 }
 
 fn main() -> Result<()> {
@@ -41,5 +44,6 @@ fn main() -> Result<()> {
         Chore::Test(flags) => test::run(&repository, &flags),
         Chore::Bench(bench) => bench::run(&repository, &bench),
         Chore::Guests => guests::build(&repository).map(drop),
+        Chore::Servers => servers::install(&repository),
     }
 }

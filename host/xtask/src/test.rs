@@ -2,11 +2,12 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{
     guests, python,
     repository::{self, Repository, cargo},
+    servers,
 };
 
 /// How the tests are run.
@@ -21,6 +22,10 @@ pub struct Flags {
 
 /// Runs every test of the workspace.
 pub fn run(repository: &Repository, flags: &Flags) -> Result<()> {
+    let mut skipped = servers::missing(repository);
+    if flags.no_skips && !skipped.is_empty() {
+        bail!("servers that the tests need are missing:\n{}", skipped.join("\n"));
+    }
     let guests = guests::build(repository)?;
     let python = python::environment(repository);
     // The binary and the tests in one build: two would compile their libraries twice, because tests of this
@@ -31,23 +36,23 @@ pub fn run(repository: &Repository, flags: &Flags) -> Result<()> {
     run_cargo(repository, cargo_with("test", &library).args(["--target-dir", "guests/target"]))?;
     let mut test = cargo_with("test", &["--workspace"]);
     test.env("TIDEMILL_BIN", repository.host("debug")).env("TIDEMILL_GUESTS", guests);
-    let skipped = match python {
+    test.env("TIDEMILL_NO_SKIPS", if flags.no_skips { "1" } else { "0" });
+    match python {
         Ok(python) => {
             test.env("TIDEMILL_PYTHON", python);
-            None
         }
         Err(error) if flags.no_skips => {
             return Err(error.context("the clients of others cannot be installed"));
         }
         Err(error) => {
             test.env("TIDEMILL_SKIP_PYTHON", "1");
-            Some(format!("{error:#}"))
+            skipped.push(format!("boto3, async-kinesis and cbor2 are not there: {error:#}"));
         }
-    };
+    }
     test.args(flags.filter.as_deref());
     run_cargo(repository, &mut test)?;
-    if let Some(reason) = skipped {
-        eprintln!("\nSKIPPED: the tests with boto3, async-kinesis and cbor2 did not run, because {reason}");
+    for reason in skipped {
+        eprintln!("SKIPPED the tests that need it: {reason}");
     }
     Ok(())
 }

@@ -3,13 +3,16 @@
 use aws_sdk_kinesis::{
     operation::get_records::GetRecordsOutput,
     primitives::DateTime,
-    types::{self, PutRecordsResultEntry, StreamDescriptionSummary},
+    types::{
+        self, Consumer, ConsumerDescription, PutRecordsResultEntry, StreamDescriptionSummary,
+        SubscribeToShardEvent,
+    },
 };
 use tidemill_engine::{
     hash::{HashKey, HashRange},
     kinesis::{
-        ChildShard, Distribution, EntryError, ErrorKind, Fetch, KinesisError, Shard, ShardIterator,
-        StreamStatus, StreamSummary,
+        ChildShard, ConsumerStatus, Distribution, EntryError, ErrorKind, Fetch, KinesisError, Shard,
+        ShardIterator, StreamConsumer, StreamStatus, StreamSummary, SubscriptionEvent,
     },
     limits,
     record::{Placed, Record},
@@ -79,6 +82,50 @@ impl Answer {
                 .unwrap_or(0),
             children: children.collect::<Result<_, _>>()?,
         })
+    }
+
+    pub(super) fn event(self, event: SubscribeToShardEvent) -> Result<SubscriptionEvent, KinesisError> {
+        let children = event.child_shards.unwrap_or_default().into_iter().map(|child| self.child(child));
+        // The number is left out at the end of a shard, which the SDK writes as an empty one.
+        let continuation = Some(event.continuation_sequence_number).filter(|number| !number.is_empty());
+        Ok(SubscriptionEvent {
+            records: event.records.into_iter().map(|record| self.record(record)).collect::<Result<_, _>>()?,
+            continuation: continuation.map(|number| self.sequence(number)).transpose()?,
+            millis_behind_latest: u64::try_from(event.millis_behind_latest).unwrap_or(0),
+            children: children.collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(super) fn registered(self, consumer: Option<Consumer>) -> Result<StreamConsumer, KinesisError> {
+        let consumer = consumer.ok_or_else(|| self.lacks("Consumer"))?;
+        Ok(StreamConsumer {
+            status: self.consumer_status(&consumer.consumer_status)?,
+            created: self.date(&consumer.consumer_creation_timestamp)?,
+            name: consumer.consumer_name,
+            arn: consumer.consumer_arn,
+        })
+    }
+
+    pub(super) fn described(
+        self,
+        consumer: Option<ConsumerDescription>,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let consumer = consumer.ok_or_else(|| self.lacks("ConsumerDescription"))?;
+        Ok(StreamConsumer {
+            status: self.consumer_status(&consumer.consumer_status)?,
+            created: self.date(&consumer.consumer_creation_timestamp)?,
+            name: consumer.consumer_name,
+            arn: consumer.consumer_arn,
+        })
+    }
+
+    fn consumer_status(self, status: &types::ConsumerStatus) -> Result<ConsumerStatus, KinesisError> {
+        match status {
+            types::ConsumerStatus::Active => Ok(ConsumerStatus::Active),
+            types::ConsumerStatus::Creating => Ok(ConsumerStatus::Creating),
+            types::ConsumerStatus::Deleting => Ok(ConsumerStatus::Deleting),
+            other => Err(self.wrong("ConsumerStatus", other.as_str())),
+        }
     }
 
     /// One result an entry, in their order.

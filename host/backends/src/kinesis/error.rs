@@ -1,6 +1,6 @@
 //! Sorts what the SDK calls an error by what the engine does about it.
 
-use std::error::Error;
+use std::{error::Error, fmt::Debug};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kinesis::{
@@ -16,13 +16,37 @@ pub(super) fn sort<E>(operation: &'static str, error: &SdkError<E, HttpResponse>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let kind = match error {
+    match error {
         SdkError::ServiceError(answer) => {
-            let code = answer.err().code().unwrap_or("an error without a name");
-            let message = answer.err().message().unwrap_or("no message");
-            let error = KinesisError::from_code(operation, code, message);
-            return with_status(error, answer.raw().status().as_u16());
+            with_status(named(operation, answer.err()), answer.raw().status().as_u16())
         }
+        _ => unnamed(operation, error),
+    }
+}
+
+/// The engine's error for a subscription that failed after it was begun. There is no status any more.
+pub(super) fn sort_event<E, R>(operation: &'static str, error: &SdkError<E, R>) -> KinesisError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: Debug + 'static,
+{
+    match error {
+        SdkError::ServiceError(event) => named(operation, event.err()),
+        _ => unnamed(operation, error),
+    }
+}
+
+fn named(operation: &'static str, error: &impl ProvideErrorMetadata) -> KinesisError {
+    let code = error.code().unwrap_or("an error without a name");
+    KinesisError::from_code(operation, code, error.message().unwrap_or("no message"))
+}
+
+fn unnamed<E, R>(operation: &'static str, error: &SdkError<E, R>) -> KinesisError
+where
+    E: Error + 'static,
+    R: Debug + 'static,
+{
+    let kind = match error {
         SdkError::ConstructionFailure(_) => ErrorKind::Invalid,
         _ if lacks_credentials(error) => ErrorKind::Denied,
         _ => ErrorKind::Unavailable,

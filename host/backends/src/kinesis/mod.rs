@@ -5,7 +5,7 @@ use aws_sdk_kinesis::{Client, config};
 use tidemill_engine::{
     kinesis::{
         EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
-        StreamMode, StreamPage, StreamSummary,
+        StreamConsumer, StreamMode, StreamPage, StreamSummary, Subscription,
     },
     record::{Entry, Placed, ShardId},
     stream::StreamRef,
@@ -14,10 +14,12 @@ use tidemill_engine::{
 use crate::aws::{Service, Setup, setup};
 use answer::Answer;
 use error::sort;
+use subscription::AwsSubscription;
 
 mod answer;
 mod error;
 mod request;
+mod subscription;
 #[cfg(test)]
 mod tests;
 
@@ -142,5 +144,42 @@ impl Kinesis for AwsKinesis {
         let result = call.set_records(Some(records)).send().await;
         let output = result.map_err(|error| sort("PutRecords", &error))?;
         Answer("PutRecords").placed(output.records, entries.len())
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let operation = "RegisterStreamConsumer";
+        let call = self.client.register_stream_consumer().stream_arn(stream_arn).consumer_name(name);
+        let output = call.send().await.map_err(|error| sort(operation, &error))?;
+        Answer(operation).registered(output.consumer)
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let operation = "DescribeStreamConsumer";
+        let call = self.client.describe_stream_consumer().stream_arn(stream_arn).consumer_name(name);
+        let output = call.send().await.map_err(|error| sort(operation, &error))?;
+        Answer(operation).described(output.consumer_description)
+    }
+
+    async fn deregister_stream_consumer(&self, stream_arn: &str, name: &str) -> Result<(), KinesisError> {
+        let call = self.client.deregister_stream_consumer().stream_arn(stream_arn).consumer_name(name);
+        call.send().await.map(drop).map_err(|error| sort("DeregisterStreamConsumer", &error))
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Result<Box<dyn Subscription>, KinesisError> {
+        let subscription = AwsSubscription::begin(&self.client, consumer_arn, shard, position).await?;
+        Ok(Box::new(subscription))
     }
 }

@@ -68,6 +68,19 @@ impl RedisSettings {
         self.cluster || self.urls.len() > 1
     }
 
+    /// Whether a URL has a password in it.
+    pub fn has_password(&self) -> bool {
+        self.urls.iter().filter_map(|url| parse_redis_url(url)).any(|url| url.password().is_some())
+    }
+
+    /// Looks whether the URLs can be meant; nothing is opened.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says what to do.
+    pub fn validate(&self) -> Result<(), ConnectError> {
+        self.nodes().map(drop)
+    }
+
     /// Every URL, taken apart; at least one.
     pub(super) fn nodes(&self) -> Result<Vec<ConnectionInfo>, ConnectError> {
         if self.urls.is_empty() {

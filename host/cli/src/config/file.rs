@@ -29,7 +29,8 @@ impl Config {
         let streams = self.ingest.iter_mut().flat_map(|ingest| ingest.streams.values_mut());
         let ingest = streams.flat_map(IngestStreamConfig::paths);
         let components = self.pipelines.values_mut().flat_map(PipelineConfig::components);
-        let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path);
+        let ca = self.leases.redis.iter_mut().flat_map(|redis| &mut redis.ca);
+        let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path).chain(ca);
         let paths = components.chain(kept).chain(ingest);
         for path in paths {
             *path = folder.join(&*path);
@@ -53,11 +54,8 @@ impl Config {
             return Err(contradiction("kinesis.data-dir and kinesis.port belong to the embedded Kinesis")
                 .help("set kinesis.endpoint = \"embedded\", or leave them out"));
         }
-        if self.leases.store == Some(StoreKind::Memory) && self.leases.path.is_some() {
-            return Err(contradiction("leases.path is set, and leases.store = \"memory\" keeps no file")
-                .help("set leases.store = \"file\", or leave the path out"));
-        }
-        if self.lease_store() == StoreKind::File && self.has_fleeting_streams() {
+        self.leases.validate(self.lease_store())?;
+        if self.lease_store() != StoreKind::Memory && self.has_fleeting_streams() {
             return Err(contradiction(
                 "leases would outlive the streams: the embedded Kinesis keeps its streams in memory",
             )

@@ -4,6 +4,7 @@
 
 mod file;
 mod ingest;
+mod leases;
 mod names;
 mod pipeline;
 mod processor;
@@ -19,6 +20,7 @@ use tidemill_engine::limits;
 use crate::failure::Failure;
 
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
+pub use leases::{DynamoDbConfig, LeasesConfig, RedisConfig, StoreKind};
 pub use names::{Name, Start};
 pub use pipeline::{HandlerConfig, PipelineConfig};
 pub use processor::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind};
@@ -107,43 +109,6 @@ impl FromStr for Endpoint {
             )),
         }
     }
-}
-
-/// `[leases]`: where leases and checkpoints are kept.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [leases]", default)]
-pub struct LeasesConfig {
-    /// What keeps them; a file, unless the streams are in memory only too.
-    pub store: Option<StoreKind>,
-    /// The file.
-    pub path: Option<PathBuf>,
-    /// How long a lease may stand still before another worker takes it.
-    #[serde(deserialize_with = "units::positive_duration")]
-    pub failover: Duration,
-    /// How long a checkpoint may wait to be written.
-    #[serde(deserialize_with = "units::positive_duration")]
-    pub checkpoint_interval: Duration,
-}
-
-impl Default for LeasesConfig {
-    fn default() -> Self {
-        Self {
-            store: None,
-            path: None,
-            failover: limits::FAILOVER,
-            checkpoint_interval: limits::CHECKPOINT_INTERVAL,
-        }
-    }
-}
-
-/// What keeps leases.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StoreKind {
-    /// A file on this machine.
-    File,
-    /// This process; they are gone when it stops.
-    Memory,
 }
 
 fn grace() -> Duration {

@@ -1,42 +1,138 @@
 //! Lease stores: each pipeline of the application has leases of its own.
 
-use std::sync::Arc;
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use tidemill_backends::leases::file::FileLeases;
+use tidemill_backends::{
+    dynamodb::{self, AwsSettings},
+    leases::{
+        dynamodb::DynamoDbLeases,
+        file::FileLeases,
+        redis::{RedisLeases, eviction},
+    },
+    redis::Redis,
+};
 use tidemill_engine::lease::{LeaseStore, memory::MemoryLeases};
 
 use crate::{
-    config::{Config, Name, StoreKind},
+    args::ConnectionFlags,
+    config::{Config, DynamoDbConfig, Name, RedisConfig, StoreKind},
     exit::Exit,
     failure::Failure,
 };
 
-/// Opens lease stores.
+/// Open lease stores.
+#[derive(Debug)]
 pub struct Stores {
     application: Name,
-    file: Option<FileLeases>,
+    kept: Kept,
+}
+
+#[derive(Debug)]
+enum Kept {
+    InMemory,
+    InFile { leases: FileLeases, path: PathBuf },
+    InRedis { redis: Redis, prefix: String },
+    InDynamoDb { leases: DynamoDbLeases, table: String },
 }
 
 impl Stores {
-    /// Opens what the settings name.
-    pub fn open(config: &Config) -> Result<Self, Failure> {
+    /// Opens what the settings name, and makes sure that it answers.
+    pub async fn open(config: &Config, flags: &ConnectionFlags) -> Result<Self, Failure> {
         let application = config.application.clone();
-        let path = match config.lease_store() {
-            StoreKind::Memory => None,
-            // The file belongs to whoever reads.
-            StoreKind::File if config.pipelines.is_empty() => None,
-            StoreKind::File => config.leases.path.as_deref(),
+        let kept = match config.lease_store() {
+            // Leases belong to whoever reads.
+            _ if config.pipelines.is_empty() => Kept::InMemory,
+            StoreKind::Memory => Kept::InMemory,
+            StoreKind::File => open_file(&config.leases.path.clone().unwrap_or_default(), &application)?,
+            StoreKind::Redis => open_redis(&config.leases.redis.clone().unwrap_or_default()).await?,
+            StoreKind::DynamoDb => {
+                let own = config.leases.dynamodb.clone().unwrap_or_default();
+                let settings = aws_settings(&own, config, flags);
+                open_dynamodb(&own, &settings, &application).await?
+            }
         };
-        let file = path.map(|path| FileLeases::open(path, application.as_str())).transpose();
-        let file = file.map_err(|error| Failure::caused(Exit::Surroundings, &error))?;
-        Ok(Self { application, file })
+        Ok(Self { application, kept })
     }
 
     /// The leases of one pipeline.
     pub fn of_pipeline(&self, name: &Name) -> Arc<dyn LeaseStore> {
-        match &self.file {
-            Some(file) => Arc::new(file.of_application(&format!("{}/{name}", self.application))),
-            None => Arc::new(MemoryLeases::new()),
+        let application = format!("{}/{name}", self.application);
+        match &self.kept {
+            Kept::InMemory => Arc::new(MemoryLeases::new()),
+            Kept::InFile { leases, .. } => Arc::new(leases.of_application(&application)),
+            Kept::InRedis { redis, prefix } => {
+                Arc::new(RedisLeases::new(redis.clone(), prefix, &application))
+            }
+            Kept::InDynamoDb { leases, .. } => Arc::new(leases.of_application(&application)),
         }
     }
+}
+
+impl fmt::Display for Stores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kept {
+            Kept::InMemory => f.write_str("leases in memory"),
+            Kept::InFile { path, .. } => write!(f, "leases in {}", path.display()),
+            Kept::InRedis { redis, prefix } => {
+                write!(f, "leases in {} under {prefix}:{{{}/…}}", redis.at(), self.application)
+            }
+            Kept::InDynamoDb { table, .. } => write!(f, "leases in table {table} of DynamoDB"),
+        }
+    }
+}
+
+fn open_file(path: &Path, application: &Name) -> Result<Kept, Failure> {
+    let leases = FileLeases::open(path, application.as_str()).map_err(|error| unusable(&error))?;
+    Ok(Kept::InFile { leases, path: path.to_owned() })
+}
+
+async fn open_redis(config: &RedisConfig) -> Result<Kept, Failure> {
+    let password = config.password_env.as_deref().map(password).transpose()?;
+    let redis = Redis::connect(&config.settings(password)).await.map_err(|error| unusable(&error))?;
+    if let Some(policy) = eviction(&redis).await {
+        tracing::warn!(
+            redis = redis.at(),
+            %policy,
+            "this Redis throws keys away when its memory is full, and leases with them: set maxmemory-policy noeviction"
+        );
+    }
+    Ok(Kept::InRedis { redis, prefix: config.prefix.clone() })
+}
+
+fn password(variable: &str) -> Result<String, Failure> {
+    env::var(variable).map_err(|_| {
+        Failure::new(Exit::Surroundings, format!("the password for Redis is not there: variable={variable}"))
+            .help("set the environment variable that leases.redis.password-env names")
+    })
+}
+
+async fn open_dynamodb(
+    config: &DynamoDbConfig,
+    settings: &AwsSettings,
+    application: &Name,
+) -> Result<Kept, Failure> {
+    let client = dynamodb::connect(settings).await.map_err(|error| unusable(&error))?;
+    let opened = DynamoDbLeases::open(client, &config.table, application.as_str(), config.create_table).await;
+    Ok(Kept::InDynamoDb { leases: opened.map_err(|error| unusable(&error))?, table: config.table.clone() })
+}
+
+/// As the streams are reached, where the table's own settings say nothing else; but for the endpoint, which is of
+/// another service.
+fn aws_settings(own: &DynamoDbConfig, config: &Config, flags: &ConnectionFlags) -> AwsSettings {
+    let first = |own: &Option<String>, flag: &Option<String>, streams: &Option<String>| {
+        [own, flag, streams].into_iter().find_map(Option::clone)
+    };
+    AwsSettings {
+        region: first(&own.region, &flags.region, &config.kinesis.region),
+        endpoint_url: own.endpoint_url.clone(),
+        profile: first(&own.profile, &flags.profile, &config.kinesis.profile),
+    }
+}
+
+fn unusable(error: &dyn std::error::Error) -> Failure {
+    Failure::caused(Exit::Surroundings, error)
 }

@@ -3,20 +3,17 @@
 
 pub mod bound;
 pub mod component;
-mod leases;
+pub mod leases;
 mod pipeline;
 pub mod processor;
 pub mod report;
 mod running;
 pub mod target;
+mod worker;
 
 use std::time::Duration;
 
-use tidemill_engine::{
-    consumer::ReadMemory,
-    lease::{WorkerId, keeper::KeeperSettings},
-    time::Clock,
-};
+use tidemill_engine::{consumer::ReadMemory, lease::keeper::KeeperSettings, time::Clock};
 use tidemill_local_kinesis::{LocalKinesis, Settings};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +30,7 @@ use component::LazyEngine;
 use leases::Stores;
 use pipeline::{BuiltPipeline, Components, Surroundings};
 use target::Target;
+use worker::worker_id;
 
 /// A host that is ready to run.
 #[derive(Debug)]
@@ -40,6 +38,7 @@ pub struct Host {
     pipelines: Vec<BuiltPipeline>,
     ingest: Option<Ingest>,
     surroundings: Surroundings,
+    stores: Stores,
     embedded: Option<LocalKinesis>,
     grace: Duration,
     read_memory: Option<usize>,
@@ -59,11 +58,11 @@ impl Host {
         for pipeline in config.pipelines.values() {
             components.push(Components::load(&engines, pipeline).await?);
         }
-        let stores = Stores::open(&config)?;
+        let stores = Stores::open(&config, &flags).await?;
         let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
             target,
-            worker: WorkerId::from(&*format!("{}-{}", std::process::id(), clock.now())),
+            worker: worker_id(clock.now()),
             clock,
             keeper: KeeperSettings {
                 failover: config.leases.failover,
@@ -81,7 +80,7 @@ impl Host {
             None => None,
         };
         let (grace, read_memory) = (config.grace, config.read_memory);
-        Ok(Self { pipelines, ingest, surroundings, embedded, grace, read_memory })
+        Ok(Self { pipelines, ingest, surroundings, stores, embedded, grace, read_memory })
     }
 
     /// What the host is about to do, for people.
@@ -92,8 +91,14 @@ impl Host {
         bound.reads = bound.reads.min(self.read_memory.unwrap_or(usize::MAX));
         bound.ingest = self.ingest.as_ref().map_or(0, Ingest::memory);
         let memory = format!("memory {bound}");
+        let leases = (!self.pipelines.is_empty()).then(|| self.stores.to_string());
         let pipelines = self.pipelines.iter().map(ToString::to_string);
-        embedded.chain([memory]).chain(self.ingest.iter().map(ToString::to_string)).chain(pipelines).collect()
+        embedded
+            .chain([memory])
+            .chain(leases)
+            .chain(self.ingest.iter().map(ToString::to_string))
+            .chain(pipelines)
+            .collect()
     }
 }
 

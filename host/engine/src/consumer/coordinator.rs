@@ -1,9 +1,13 @@
-//! Decides which shards this worker reads: lists shards and leases, makes a plan, carries it out, and owns one task
-//! for every lease it holds.
+//! Owns one task for every lease that this worker holds, and looks at shards and leases again and again.
+//!
+//! A look is due three times in a failover time; more often while another worker is to hand a lease over; and at once
+//! when a shard has ended, because its children may be read now.
 
 use std::{
     collections::HashSet,
+    num::NonZeroUsize,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
 use futures::{
@@ -15,45 +19,55 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    looking::{LookError, Shards, Watch},
     pipeline::{Pipeline, PipelineError},
     shard::{ShardExit, ShardTask},
     source::{self, Source},
+    writing::{self, Written},
 };
 use crate::{
-    hash::HashRange,
-    kinesis::{KinesisError, Shard, ShardFilter, list_all_shards},
-    lease::{
-        Lease, LeaseError, LeaseKey, Update,
-        plan::{Observer, Plan, plan},
-    },
-    record::ShardId,
-    task,
+    kinesis::KinesisError,
+    lease::{Lease, LeaseError, LeaseKey, balance::Balance, bounded::BoundedLeases, plan::Plan},
+    limits, task,
 };
+
+/// How workers share the shards of a pipeline.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SharingSettings {
+    /// What workers should have the same of.
+    pub balance: Balance,
+    /// How long another worker may take to hand a lease over before it is taken by force; the failover time where
+    /// this is none.
+    pub handover: Option<Duration>,
+    /// How many shards this worker reads at once; any number where this is none.
+    pub max_shards: Option<NonZeroUsize>,
+}
 
 /// The coordinator of one pipeline.
 pub(super) struct Coordinator {
     pipeline: Arc<Pipeline>,
     source: Arc<dyn Source>,
     stop: CancellationToken,
-    stream: Arc<str>,
-    observer: Observer,
-    shards: Vec<Shard>,
-    list_shards_at: Instant,
+    shards: Shards,
+    watch: Watch,
     held: HashSet<LeaseKey>,
-    tasks: FuturesUnordered<BoxFuture<'static, (LeaseKey, Option<ShardExit>)>>,
+    tasks: FuturesUnordered<BoxFuture<'static, Exit>>,
     has_begun: bool,
 }
 
+/// The end of a shard's task, or that it panicked.
+type Exit = (LeaseKey, Option<ShardExit>);
+
 impl Coordinator {
-    pub(super) fn new(pipeline: Pipeline, stop: &CancellationToken) -> Self {
+    pub(super) fn new(mut pipeline: Pipeline, stop: &CancellationToken) -> Self {
+        let limit = pipeline.settings.keeper.failover / 3;
+        pipeline.leases = Arc::new(BoundedLeases::new(pipeline.leases, limit));
         Self {
-            stream: pipeline.settings.stream.name().into(),
             source: source::of(&pipeline),
             pipeline: Arc::new(pipeline),
             stop: stop.child_token(),
-            observer: Observer::default(),
-            shards: Vec::new(),
-            list_shards_at: Instant::now(),
+            shards: Shards::new(),
+            watch: Watch::default(),
             held: HashSet::new(),
             tasks: FuturesUnordered::new(),
             has_begun: false,
@@ -62,38 +76,43 @@ impl Coordinator {
 
     /// Runs until the pipeline is stopped and every shard task has ended.
     pub(super) async fn run(mut self) -> Result<(), PipelineError> {
-        // Others see a lease renewed three times within its failover time; so often is also worth a look at them.
-        let interval = self.pipeline.settings.keeper.failover / 3;
         let mut next_round = Instant::now();
         let mut result = Ok(());
         while !self.stop.is_cancelled() {
             if next_round <= Instant::now() {
+                let begun = Instant::now();
                 result = self.round().await;
                 if result.is_err() {
                     // What is being worked on is finished as on any other stop.
                     self.stop.cancel();
                 }
-                next_round = Instant::now() + interval;
+                next_round = begun + self.interval();
             }
+            let soon = Instant::now() + limits::ROUND_PAUSE;
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => {}
-                Some((key, exit)) = self.tasks.next() => {
-                    self.forget(&key, exit);
-                    // Its children may be read now.
-                    next_round = Instant::now();
-                    self.list_shards_at = next_round;
+                Some(exit) = self.tasks.next() => {
+                    if self.forget(exit) {
+                        next_round = next_round.min(soon);
+                    }
                 }
                 () = sleep_until(next_round) => {}
             }
         }
-        while let Some((key, exit)) = self.tasks.next().await {
-            self.forget(&key, exit);
+        while let Some(exit) = self.tasks.next().await {
+            self.forget(exit);
         }
         result
     }
 
-    /// One look at shards and leases. What may pass by itself is left to the next round.
+    fn interval(&self) -> Duration {
+        let failover = self.pipeline.settings.keeper.failover;
+        // Others see a lease renewed three times within its failover time; so often is also worth a look at them.
+        if self.watch.is_waiting() { failover / limits::HANDOVER_LOOKS } else { failover / 3 }
+    }
+
+    /// One look at shards and leases, and what follows. What may pass by itself is left to the next round.
     async fn round(&mut self) -> Result<(), PipelineError> {
         let stream = self.pipeline.settings.stream.clone();
         match self.try_round().await {
@@ -101,10 +120,10 @@ impl Coordinator {
                 self.has_begun = true;
                 Ok(())
             }
-            Err(RoundError::Stream(error)) if is_final(&error, self.has_begun) => {
+            Err(LookError::Stream(error)) if is_final(&error, self.has_begun) => {
                 Err(PipelineError::Stream { stream, error })
             }
-            Err(RoundError::Leases(error)) if !self.has_begun => Err(PipelineError::Leases { stream, error }),
+            Err(LookError::Leases(error)) if !self.has_begun => Err(PipelineError::Leases { stream, error }),
             Err(error) => {
                 tracing::warn!(%stream, %error, "shards and leases could not be looked at; trying again");
                 Ok(())
@@ -112,75 +131,39 @@ impl Coordinator {
         }
     }
 
-    async fn try_round(&mut self) -> Result<(), RoundError> {
-        let settings = &self.pipeline.settings;
-        if self.list_shards_at <= Instant::now() {
-            self.shards =
-                list_all_shards(&*self.pipeline.kinesis, &settings.stream, ShardFilter::All).await?;
-            self.list_shards_at = Instant::now() + settings.discovery_interval;
+    async fn try_round(&mut self) -> Result<(), LookError> {
+        let stop = self.stop.clone();
+        // A look changes nothing, so a stop need not wait for it.
+        let Some(plan) = stop.run_until_cancelled(self.plan()).await else { return Ok(()) };
+        let plan = plan?;
+        if !plan.create.is_empty() {
+            writing::create(&self.pipeline.leases, plan.create).await?;
+            let Some(plan) = stop.run_until_cancelled(self.plan()).await else { return Ok(()) };
+            return Ok(self.share(plan?).await?);
         }
-        let plan = self.plan().await?;
-        let created_some = !plan.create.is_empty();
-        self.carry_out(plan).await?;
-        if created_some {
-            let plan = self.plan().await?;
-            self.carry_out(plan).await?;
-        }
-        Ok(())
+        Ok(self.share(plan).await?)
     }
 
-    async fn plan(&mut self) -> Result<Plan, LeaseError> {
-        let settings = &self.pipeline.settings;
-        let leases = leases_of(&self.pipeline, &self.stream).await?;
-        let expired = self.observer.observe(&leases, Instant::now(), settings.keeper.failover);
-        Ok(plan(settings.start, &self.shards, &leases, &self.held, &expired, &self.stream))
+    async fn plan(&mut self) -> Result<Plan, LookError> {
+        self.watch.plan(&self.pipeline, &mut self.shards, &self.held).await
     }
 
-    async fn carry_out(&mut self, plan: Plan) -> Result<(), LeaseError> {
-        for new in plan.create {
-            self.pipeline.leases.create(new).await?;
-        }
-        for lease in plan.take {
-            match self.pipeline.leases.update(&lease, Update::Take(self.pipeline.worker.clone())).await {
-                Ok(taken) => {
-                    let range = self.range_of(&taken.key.shard).await;
-                    self.begin(taken, range);
-                }
-                // Another worker was faster.
-                Err(LeaseError::Lost(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        for lease in plan.delete {
-            match self.pipeline.leases.delete(&lease).await {
-                Ok(()) | Err(LeaseError::Lost(_)) => {}
-                Err(error) => return Err(error),
+    /// Takes and asks for leases, and deletes those that are done with. A lease that was taken is worked on at once.
+    async fn share(&mut self, plan: Plan) -> Result<(), LeaseError> {
+        let Pipeline { leases, worker, .. } = &*self.pipeline;
+        let mut writes = writing::carry_out(leases, worker, plan, self.stop.clone());
+        while let Some(written) = writes.next().await {
+            match written? {
+                Written::Taken(lease) => self.begin(lease),
+                Written::Nothing => {}
             }
         }
         Ok(())
     }
 
-    /// The hash keys that a shard takes. Another worker may have made the lease of a shard that is younger than the
-    /// last listing here, so then there is another; none where that fails, because reading does not depend on it.
-    async fn range_of(&mut self, shard: &ShardId) -> Option<HashRange> {
-        let find =
-            |shards: &[Shard]| shards.iter().find(|listed| listed.id == *shard).map(|listed| listed.range);
-        if let Some(range) = find(&self.shards) {
-            return Some(range);
-        }
-        let Pipeline { kinesis, settings, .. } = &*self.pipeline;
-        match list_all_shards(&**kinesis, &settings.stream, ShardFilter::All).await {
-            Ok(shards) => self.shards = shards,
-            Err(error) => {
-                tracing::warn!(stream = %self.stream, %shard, %error,
-                    "the hash keys of the shard are not known, so nothing in it counts as misplaced");
-            }
-        }
-        find(&self.shards)
-    }
-
-    fn begin(&mut self, lease: Lease, range: Option<HashRange>) {
+    fn begin(&mut self, lease: Lease) {
         let key = lease.key.clone();
+        let range = self.shards.range_of(&key.shard);
         tracing::info!(lease = %key, checkpoint = %lease.checkpoint, "reading the shard");
         self.held.insert(key.clone());
         self.pipeline.progress.active_shards.fetch_add(1, Relaxed);
@@ -190,34 +173,26 @@ impl Coordinator {
         let ended = task.map(move |result| match result {
             Ok(exit) => (key, Some(exit)),
             Err(failed) => {
-                tracing::error!(lease = %key, error = %failed, "the task of a shard failed, which is a bug; its lease expires");
+                tracing::error!(lease = %key, error = %failed, "the task of a shard failed, which is a bug; it is begun again");
                 (key, None)
             }
         });
         self.tasks.push(ended.boxed());
     }
 
-    fn forget(&mut self, key: &LeaseKey, exit: Option<ShardExit>) {
+    /// Lets go of a task. Answers whether its shard ended, so that there are others to read now.
+    fn forget(&mut self, (key, exit): Exit) -> bool {
         self.pipeline.progress.active_shards.fetch_sub(1, Relaxed);
         self.pipeline.handler.shard_closed(&key.stream, &key.shard);
-        self.held.remove(key);
+        self.held.remove(&key);
         let why = exit.map_or("failed", ShardExit::as_str);
         tracing::info!(lease = %key, why, "the shard is not read any more");
+        let has_ended = exit == Some(ShardExit::Ended);
+        if has_ended {
+            self.shards.expire();
+        }
+        has_ended
     }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum RoundError {
-    #[error(transparent)]
-    Stream(#[from] KinesisError),
-    #[error(transparent)]
-    Leases(#[from] LeaseError),
-}
-
-async fn leases_of(pipeline: &Pipeline, stream: &str) -> Result<Vec<Lease>, LeaseError> {
-    let mut leases = pipeline.leases.list().await?;
-    leases.retain(|lease| &*lease.key.stream == stream);
-    Ok(leases)
 }
 
 /// Whether an error of the stream ends the pipeline: at the start whatever cannot pass by itself, later only the

@@ -17,6 +17,7 @@ mod delivery;
 mod ending;
 mod idle;
 mod lanes;
+mod looking;
 mod misplaced;
 mod outstanding;
 mod pipeline;
@@ -28,8 +29,10 @@ mod source;
 mod tests;
 mod throughput;
 mod work;
+mod writing;
 
 pub use builder::Consumer;
+pub use coordinator::SharingSettings;
 pub use delivery::DEFAULT_SINK;
 pub use pipeline::{Checkpointing, OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};

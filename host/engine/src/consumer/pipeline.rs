@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    coordinator::Coordinator,
+    coordinator::{Coordinator, SharingSettings},
     idle,
     progress::{Progress, StoppedShard},
     source::{ReadMemory, ReaderSettings, Retrieval},
@@ -18,12 +18,10 @@ use super::{
 use crate::{
     handler::Handler,
     kinesis::{Kinesis, KinesisError},
-    lease::{LeaseError, LeaseStore, WorkerId, keeper::KeeperSettings, plan::Start},
+    lease::{LeaseError, LeaseStore, WorkerId, keeper::KeeperSettings, plan::Start, start_at::StartAt},
     limits,
     processor::{HashRangePolicy, Processor},
     producer::Producer,
-    record::ShardId,
-    sequence::SequenceNumber,
     stream::StreamRef,
     time::Clock,
 };
@@ -63,7 +61,7 @@ pub struct PipelineSettings {
     /// Where to start when there is no checkpoint.
     pub start: Start,
     /// The record that a shard without a checkpoint is to be read from, where it is not `start` that says so.
-    pub start_at: BTreeMap<ShardId, SequenceNumber>,
+    pub start_at: StartAt,
     /// Records in one call of the handler.
     pub batch_records: usize,
     /// Bytes in one call of the handler; a single record may be larger.
@@ -84,6 +82,8 @@ pub struct PipelineSettings {
     pub reader: ReaderSettings,
     /// How leases are kept.
     pub keeper: KeeperSettings,
+    /// How shards are shared with other workers.
+    pub sharing: SharingSettings,
     /// How often shards are listed.
     pub discovery_interval: Duration,
     /// Ends the pipeline after so long without records at the tip of every shard that it reads; none waits for ever.
@@ -97,7 +97,7 @@ impl PipelineSettings {
             name: name.into(),
             stream,
             start: Start::default(),
-            start_at: BTreeMap::new(),
+            start_at: StartAt::new(),
             batch_records: limits::BATCH_RECORDS,
             batch_bytes: limits::BATCH_BYTES,
             lanes: limits::LANES,
@@ -108,6 +108,7 @@ impl PipelineSettings {
             retrieval: Retrieval::default(),
             reader: ReaderSettings::default(),
             keeper: KeeperSettings::default(),
+            sharing: SharingSettings::default(),
             discovery_interval: limits::DISCOVERY_INTERVAL,
             idle_timeout: None,
         }

@@ -1,11 +1,14 @@
 //! What a pipeline has done so far, for people and tests to look at while it runs.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
-use crate::record::ShardId;
+use crate::{lease::audit::Flaw, record::ShardId};
 
 /// Counters of one pipeline, written once a batch.
 #[derive(Debug, Default)]
@@ -47,6 +50,7 @@ pub struct Progress {
     /// Reads that are being handled.
     pub(super) in_hand: AtomicU64,
     stopped: Mutex<Vec<StoppedShard>>,
+    flaws: Mutex<BTreeSet<Flaw>>,
 }
 
 /// A shard that is read no further until the host is started again.
@@ -62,6 +66,15 @@ impl Progress {
     /// The shards that stopped so far.
     pub fn stopped(&self) -> Vec<StoppedShard> {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is wrong with what the leases cover, as far as several audits agree.
+    pub fn flaws(&self) -> BTreeSet<Flaw> {
+        self.flaws.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn audited(&self, flaws: BTreeSet<Flaw>) {
+        *self.flaws.lock().unwrap_or_else(PoisonError::into_inner) = flaws;
     }
 
     pub(super) fn stop(&self, shard: ShardId, reason: String) {

@@ -184,7 +184,7 @@ impl<'a> Work<'a> {
     async fn take(&mut self, fetch: SourceFetch, skip: &mut Option<Skip>) -> Step {
         let progress = &*self.pipeline.progress;
         let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
-        self.throughput.add(fetch.bytes(), Instant::now());
+        self.keeper.measured(self.throughput.add(fetch.bytes(), Instant::now()));
         let SourceFetch { records, millis_behind_latest, end, taken: _taken } = fetch;
         if let Some(last) = records.last() {
             let end = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };

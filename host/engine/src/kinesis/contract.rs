@@ -18,6 +18,8 @@ use crate::{
     stream::StreamRef,
 };
 
+pub mod fan_out;
+
 /// Runs the whole suite but for [`an_old_iterator_is_expired`], which needs an endpoint of its own.
 pub async fn check(kinesis: &dyn Kinesis) {
     a_stream_is_created_listed_described_and_deleted(kinesis).await;
@@ -27,6 +29,7 @@ pub async fn check(kinesis: &dyn Kinesis) {
     a_limit_is_kept_and_the_next_iterator_goes_on(kinesis).await;
     what_the_service_does_not_take_is_refused_as_a_whole(kinesis).await;
     what_does_not_exist_is_not_found(kinesis).await;
+    fan_out::check(kinesis).await;
 }
 
 /// A stream that is active is listed, has its state, cannot be created again, and is gone when it was deleted.

@@ -3,7 +3,13 @@
 //! Its task is the only one that writes the lease, so the counter it knows is the stored one unless another worker
 //! wrote. A handler may run for as long as it likes: renewing does not wait for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -24,6 +30,7 @@ pub struct LeaseKeeper {
     wanted: watch::Sender<Checkpoint>,
     finish: mpsc::Sender<Finish>,
     lost: CancellationToken,
+    load: Arc<AtomicU64>,
     _task: Task<()>,
 }
 
@@ -50,7 +57,8 @@ struct Finish {
 
 impl LeaseKeeper {
     /// Starts keeping a lease that was just taken. `leave` is cancelled once another worker asks for the lease: it is
-    /// for the caller to finish what is in hand and to give the lease back then.
+    /// for the caller to finish what is in hand and to give the lease back then. The store answers in time for another
+    /// attempt, as [`BoundedLeases`](super::bounded::BoundedLeases) do.
     pub fn start(
         store: Arc<dyn LeaseStore>,
         lease: Lease,
@@ -60,6 +68,7 @@ impl LeaseKeeper {
         let (wanted, checkpoints) = watch::channel(lease.checkpoint.clone());
         let (finish, finishes) = mpsc::channel(1);
         let lost = CancellationToken::new();
+        let load = Arc::new(AtomicU64::new(lease.load));
         let (first, longest) = (limits::FETCH_BACKOFF.0, settings.failover / 3);
         let keeping = Keeping {
             store,
@@ -74,13 +83,19 @@ impl LeaseKeeper {
             finishes,
             lost: lost.clone(),
             leave,
+            load: Arc::clone(&load),
         };
-        Self { wanted, finish, lost, _task: task::spawn("lease-keeper", keeping.run()) }
+        Self { wanted, finish, lost, load, _task: task::spawn("lease-keeper", keeping.run()) }
     }
 
     /// Moves the checkpoint; it is written within the checkpoint interval, and only the newest is.
     pub fn advance(&self, checkpoint: Checkpoint) {
         self.wanted.send_replace(checkpoint);
+    }
+
+    /// Notes how many bytes a second are read from the shard; the next write of the lease tells others.
+    pub fn measured(&self, bytes_per_second: u64) {
+        self.load.store(bytes_per_second, Relaxed);
     }
 
     /// Cancelled once the lease is lost, or cannot be shown to be held any more.
@@ -108,6 +123,7 @@ struct Keeping {
     finishes: mpsc::Receiver<Finish>,
     lost: CancellationToken,
     leave: CancellationToken,
+    load: Arc<AtomicU64>,
     /// When the store last confirmed the lease.
     renewed: Instant,
     /// When a checkpoint was last written.
@@ -184,7 +200,7 @@ impl Keeping {
         let begun = Instant::now();
         let wanted = self.checkpoints.borrow_and_update().clone();
         let is_new = wanted != self.lease.checkpoint;
-        let load = self.lease.load;
+        let load = self.load.load(Relaxed);
         let update =
             if is_new { Update::Checkpoint { checkpoint: wanted, load } } else { Update::Renew { load } };
         self.lease = self.store.update(&self.lease, update).await?;

@@ -7,13 +7,22 @@ use thiserror::Error;
 
 use crate::record::ShardId;
 
+pub mod audit;
+pub mod balance;
+pub mod bounded;
 pub mod change;
 mod checkpoint;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod keeper;
+pub mod lineage;
 pub mod memory;
+pub mod observer;
+pub mod moves;
 pub mod plan;
+pub mod start_at;
 
 pub use change::Update;
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};

@@ -7,13 +7,16 @@ use tidemill_engine::kinesis::memory::{Model, ServiceError};
 
 use crate::protocol::Format;
 
+mod consumers;
 mod properties;
 mod records;
 mod reshard;
 mod shards;
 mod streams;
 
-/// Answers one call. Errors: UnknownOperationException for an operation that there is not.
+pub(crate) use consumers::{event, subscribe};
+
+/// Answers one call that is answered at once: every one but SubscribeToShard. Errors: UnknownOperationException for an operation that there is not.
 pub(crate) fn call(
     model: &Model,
     operation: &str,
@@ -36,6 +39,10 @@ pub(crate) fn call(
         "PutRecord" => call.run(records::put),
         "PutRecords" => call.run(records::put_many),
         "GetRecords" => records::get(&call),
+        "RegisterStreamConsumer" => call.run(consumers::register),
+        "DescribeStreamConsumer" => call.run(consumers::describe),
+        "ListStreamConsumers" => call.run(consumers::list),
+        "DeregisterStreamConsumer" => call.quiet(consumers::deregister),
         "IncreaseStreamRetentionPeriod" => call.quiet(properties::increase_retention),
         "DecreaseStreamRetentionPeriod" => call.quiet(properties::decrease_retention),
         "UpdateMaxRecordSize" => call.quiet(properties::update_max_record_size),

@@ -10,7 +10,7 @@ use tidemill_engine::{
     hash::HashKey,
     kinesis::{
         ChildShard,
-        memory::{Held, Model, Number, Place, Read, ServiceError, hash_key, sequence_number},
+        memory::{Held, Model, Number, Place, ServiceError, hash_key, sequence_number},
     },
     record::Entry,
 };
@@ -176,7 +176,7 @@ struct GetOut<'a> {
 
 /// A record as it goes out: a number and a view of what the shard holds.
 #[derive(Debug)]
-struct RecordOut<'a>(Number, &'a Held);
+pub(super) struct RecordOut<'a>(pub(super) Number, pub(super) &'a Held);
 
 impl Serialize for RecordOut<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -203,7 +203,7 @@ impl Serialize for RecordOut<'_> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct ChildOut {
+pub(super) struct ChildOut {
     shard_id: String,
     parent_shards: Vec<String>,
     hash_key_range: RangeOut,
@@ -222,10 +222,11 @@ impl From<&ChildShard> for ChildOut {
 pub(super) fn get(call: &Call<'_>) -> Result<Vec<u8>, ServiceError> {
     let asked: GetIn<'_> = call.format.read(call.body)?;
     let stream = asked.stream.name_if_any(call.model)?;
-    let read: Read = call.model.get_records(stream.as_deref(), &asked.shard_iterator, asked.limit)?;
+    let fetched = call.model.get_records(stream.as_deref(), &asked.shard_iterator, asked.limit)?;
+    let read = &fetched.read;
     call.format.write(&GetOut {
         records: read.numbered().map(|(number, held)| RecordOut(number, held)).collect(),
-        next_shard_iterator: read.next.as_deref(),
+        next_shard_iterator: fetched.next.as_deref(),
         millis_behind_latest: read.millis_behind_latest,
         child_shards: read.children.iter().map(ChildOut::from).collect(),
     })

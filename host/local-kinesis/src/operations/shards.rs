@@ -153,28 +153,27 @@ pub(super) struct IteratorIn<'a> {
     timestamp: Option<Moment>,
 }
 
-impl IteratorIn<'_> {
-    fn position(&self) -> Result<Position, ServiceError> {
-        let lacks = |field| {
-            let kind = &self.shard_iterator_type;
-            ServiceError::invalid_argument(format!("An iterator of type {kind} needs {field}"))
-        };
-        let number = || {
-            let text = self.starting_sequence_number.as_deref();
-            sequence_number("startingSequenceNumber", text.ok_or_else(|| lacks("StartingSequenceNumber"))?)
-        };
-        Ok(match &*self.shard_iterator_type {
-            "TRIM_HORIZON" => Position::TrimHorizon,
-            "LATEST" => Position::Latest,
-            "AT_TIMESTAMP" => Position::AtTimestamp(self.timestamp.ok_or_else(|| lacks("Timestamp"))?.0),
-            "AT_SEQUENCE_NUMBER" => Position::At(number()?),
-            "AFTER_SEQUENCE_NUMBER" => Position::After(number()?),
-            _ => {
-                let set = "satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]";
-                return Err(ServiceError::validation("shardIteratorType", set));
-            }
-        })
-    }
+/// Where in a shard to start, by the names of the interface. `field` names the kind in errors.
+pub(super) fn position(
+    field: &str,
+    kind: &str,
+    number: Option<&str>,
+    timestamp: Option<Moment>,
+) -> Result<Position, ServiceError> {
+    let lacks = |what| ServiceError::invalid_argument(format!("A position of type {kind} needs {what}"));
+    let number =
+        || sequence_number("startingSequenceNumber", number.ok_or_else(|| lacks("a sequence number"))?);
+    Ok(match kind {
+        "TRIM_HORIZON" => Position::TrimHorizon,
+        "LATEST" => Position::Latest,
+        "AT_TIMESTAMP" => Position::AtTimestamp(timestamp.ok_or_else(|| lacks("a timestamp"))?.0),
+        "AT_SEQUENCE_NUMBER" => Position::At(number()?),
+        "AFTER_SEQUENCE_NUMBER" => Position::After(number()?),
+        _ => {
+            let set = "satisfy enum value set: [AFTER_SEQUENCE_NUMBER, LATEST, AT_TIMESTAMP, AT_SEQUENCE_NUMBER, TRIM_HORIZON]";
+            return Err(ServiceError::validation(field, set));
+        }
+    })
 }
 
 #[derive(Debug, Serialize)]
@@ -184,7 +183,8 @@ pub(super) struct IteratorOut {
 }
 
 pub(super) fn iterator(model: &Model, asked: IteratorIn<'_>) -> Result<IteratorOut, ServiceError> {
-    let position = asked.position()?;
+    let number = asked.starting_sequence_number.as_deref();
+    let position = position("shardIteratorType", &asked.shard_iterator_type, number, asked.timestamp)?;
     let name = asked.stream.name(model)?;
     Ok(IteratorOut { shard_iterator: model.get_shard_iterator(&name, &asked.shard_id, &position)? })
 }

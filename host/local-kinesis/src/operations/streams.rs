@@ -208,14 +208,14 @@ pub(super) fn describe_summary(
     stream: Target<'_>,
 ) -> Result<DescribeSummaryOut, ServiceError> {
     let description = model.describe_stream_summary(&stream.name(model)?)?;
-    let open_shard_count = description.summary.open_shards;
+    let (open_shard_count, consumer_count) = (description.summary.open_shards, description.consumers);
     // Told where it is not what it has always been, so that older clients see what they know.
     let record_distribution_strategy =
         (description.summary.distribution == Distribution::Auto).then_some("AUTO");
     let stream_description_summary = DescriptionSummaryOut {
         described: Described::of(description),
         open_shard_count,
-        consumer_count: 0,
+        consumer_count,
         record_distribution_strategy,
     };
     Ok(DescribeSummaryOut { stream_description_summary })

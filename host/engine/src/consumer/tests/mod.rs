@@ -6,6 +6,7 @@ mod lanes;
 mod manual;
 mod misplaced;
 mod resharding;
+mod sharing;
 mod source;
 mod stopping;
 mod streams;

@@ -35,10 +35,15 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
+        Self::of(SHARDS).await
+    }
+
+    /// With this many shards in the input.
+    pub(super) async fn of(shards: u32) -> Self {
         let clock = Clock::paced(UnixMillis(1_700_000_000_000));
         let kinesis = Arc::new(memory::MemoryKinesis::new(clock, memory::Settings::default()));
-        for name in ["in", "out"] {
-            kinesis.create_stream(&stream(name), StreamMode::Provisioned { shards: SHARDS }).await.unwrap();
+        for (name, shards) in [("in", shards), ("out", SHARDS)] {
+            kinesis.create_stream(&stream(name), StreamMode::Provisioned { shards }).await.unwrap();
         }
         Self { kinesis, leases: Arc::new(MemoryLeases::default()), clock }
     }

@@ -1,0 +1,183 @@
+//! `[leases]`: where leases and checkpoints are kept.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+use tidemill_backends::{
+    leases::{dynamodb, redis},
+    redis::RedisSettings,
+};
+use tidemill_engine::limits;
+
+use super::units;
+use crate::{exit::Exit, failure::Failure};
+
+/// `[leases]`: where leases and checkpoints are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [leases]", default)]
+pub struct LeasesConfig {
+    /// What keeps them; a file, unless the streams are in memory only too.
+    pub store: Option<StoreKind>,
+    /// The file.
+    pub path: Option<PathBuf>,
+    /// The Redis.
+    pub redis: Option<RedisConfig>,
+    /// The DynamoDB.
+    pub dynamodb: Option<DynamoDbConfig>,
+    /// How long a lease may stand still before another worker takes it.
+    #[serde(deserialize_with = "units::positive_duration")]
+    pub failover: Duration,
+    /// How long a checkpoint may wait to be written.
+    #[serde(deserialize_with = "units::positive_duration")]
+    pub checkpoint_interval: Duration,
+}
+
+impl Default for LeasesConfig {
+    fn default() -> Self {
+        Self {
+            store: None,
+            path: None,
+            redis: None,
+            dynamodb: None,
+            failover: limits::FAILOVER,
+            checkpoint_interval: limits::CHECKPOINT_INTERVAL,
+        }
+    }
+}
+
+/// What keeps leases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// A file on this machine.
+    File,
+    /// This process; they are gone when it stops.
+    Memory,
+    /// Redis, one node or a cluster.
+    Redis,
+    /// A table of DynamoDB.
+    DynamoDb,
+}
+
+impl StoreKind {
+    /// As it is written in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Memory => "memory",
+            Self::Redis => "redis",
+            Self::DynamoDb => "dynamodb",
+        }
+    }
+}
+
+/// `[leases.redis]`: where Redis is and how to get in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [leases.redis]", default)]
+pub struct RedisConfig {
+    /// One node, or one of a cluster.
+    pub url: Option<String>,
+    /// Some nodes of a cluster.
+    pub urls: Vec<String>,
+    /// Whether the one URL is of a cluster.
+    pub cluster: bool,
+    /// The certificates to trust, in place of the machine's own.
+    pub ca: Option<PathBuf>,
+    /// The environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// What every key begins with.
+    pub prefix: String,
+}
+
+impl Default for RedisConfig {
+    fn default() -> Self {
+        Self {
+            url: None,
+            urls: Vec::new(),
+            cluster: false,
+            ca: None,
+            password_env: None,
+            prefix: redis::PREFIX.to_owned(),
+        }
+    }
+}
+
+impl RedisConfig {
+    /// What the client is told, with the password that the environment holds.
+    pub fn settings(&self, password: Option<String>) -> RedisSettings {
+        let urls = self.url.iter().chain(&self.urls).cloned().collect();
+        RedisSettings { urls, cluster: self.cluster, ca: self.ca.clone(), password }
+    }
+
+    fn validate(&self) -> Result<(), Failure> {
+        if self.url.is_some() && !self.urls.is_empty() {
+            return Err(contradiction("leases.redis has both `url` and `urls`")
+                .help("`url` names one node; `urls` some nodes of a cluster: leave one of them out"));
+        }
+        if self.prefix.is_empty() || self.prefix.contains(['{', '}']) {
+            return Err(contradiction(format!("not a prefix of keys: got={:?}", self.prefix))
+                .help("leases.redis.prefix takes any text without braces, such as \"tidemill\""));
+        }
+        let settings = self.settings(None);
+        settings.validate().map_err(|error| Failure::caused(Exit::Settings, &error))?;
+        if self.password_env.is_some() && settings.has_password() {
+            return Err(contradiction("leases.redis has a password in its URL and a `password-env`")
+                .help("leave the password out of the URL"));
+        }
+        Ok(())
+    }
+}
+
+/// `[leases.dynamodb]`: which table, and where.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [leases.dynamodb]", default)]
+pub struct DynamoDbConfig {
+    /// The table's name.
+    pub table: String,
+    /// Whether it is made when it is missing.
+    pub create_table: bool,
+    /// The AWS region, if it is another one than that of the streams.
+    pub region: Option<String>,
+    /// An endpoint in place of AWS's own.
+    pub endpoint_url: Option<String>,
+    /// The profile in the AWS configuration files, if it is another one than that of the streams.
+    pub profile: Option<String>,
+}
+
+impl Default for DynamoDbConfig {
+    fn default() -> Self {
+        Self {
+            table: dynamodb::TABLE.to_owned(),
+            create_table: false,
+            region: None,
+            endpoint_url: None,
+            profile: None,
+        }
+    }
+}
+
+impl LeasesConfig {
+    /// What no single key can know, given what keeps the leases.
+    pub fn validate(&self, store: StoreKind) -> Result<(), Failure> {
+        let foreign = [
+            (self.path.is_some() && store != StoreKind::File, "path", "file"),
+            (self.redis.is_some() && store != StoreKind::Redis, "redis", "redis"),
+            (self.dynamodb.is_some() && store != StoreKind::DynamoDb, "dynamodb", "dynamodb"),
+        ];
+        if let Some((_, key, owner)) = foreign.into_iter().find(|(is_foreign, ..)| *is_foreign) {
+            let store = store.as_str();
+            return Err(contradiction(format!("leases.{key} is set, and leases.store is \"{store}\""))
+                .help(format!("set leases.store = \"{owner}\", or leave leases.{key} out")));
+        }
+        match &self.redis {
+            Some(redis) => redis.validate(),
+            None if store == StoreKind::Redis => Err(contradiction("leases.store = \"redis\" needs a URL")
+                .help("add [leases.redis] with url = \"redis://HOST:6379\"")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn contradiction(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Settings, message)
+}
