@@ -42,7 +42,9 @@ async fn a_pipeline_of_two_streams_and_eight_lanes_keeps_the_order_of_keys_and_e
     let ended = run(&place, &settings).await;
     assert!(ended.stdout.contains("instances 384.0 MiB (24 of handlers)"), "{}", ended.stdout);
     for name in ["orders", "returns"] {
-        let line = format!("pipeline it/{name}: kinesis-records=10000 done=10000 emitted=10000 dropped=0 rejected=0");
+        let line = format!(
+            "pipeline it/{name}: kinesis-records=10000 done=10000 emitted=10000 dropped=0 rejected=0"
+        );
         assert!(ended.stdout.contains(&line), "{}", ended.stdout);
     }
     let mut numbers: HashMap<String, Vec<usize>> = HashMap::new();
@@ -71,7 +73,11 @@ async fn a_component_makes_its_own_checkpoints_and_says_the_last_word() {
         streams.put("in", (0..20).map(|at| ("k", round * 20 + at))).await;
         let ended = run(&place, &settings).await;
         // What the first run covered is not read again by the second.
-        assert!(ended.stdout.contains("pipeline it: kinesis-records=20 done=20 emitted=3"), "{}", ended.stdout);
+        assert!(
+            ended.stdout.contains("pipeline it: kinesis-records=20 done=20 emitted=3"),
+            "{}",
+            ended.stdout
+        );
         let numbers: Vec<String> = (0..20).map(|at| (round * 20 + at).to_string()).collect();
         expected.extend(numbers.chunks(7).map(|together| format!("[{}]", together.join(","))));
     }

@@ -9,6 +9,7 @@ mod names;
 mod pipeline;
 mod processor;
 mod producer;
+mod retrieval;
 mod source;
 mod units;
 
@@ -25,6 +26,7 @@ pub use names::{Name, Start};
 pub use pipeline::{HandlerConfig, PipelineConfig};
 pub use processor::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind};
 pub use producer::{CreateConfig, OrderingConfig, ProducerConfig, SinkConfig};
+pub use retrieval::{ConsumerName, RetrievalConfig};
 pub use source::SourceConfig;
 
 /// The whole file.

@@ -14,7 +14,9 @@ use tidemill_engine::{
     stream::StreamRef,
 };
 
-use super::{CreateConfig, Name, ProcessorConfig, SinkConfig, SourceConfig, processor::ComponentConfig, units};
+use super::{
+    CreateConfig, Name, ProcessorConfig, SinkConfig, SourceConfig, processor::ComponentConfig, units,
+};
 
 /// `[pipelines.NAME]`: streams to read, one handler, the sinks it emits to.
 #[derive(Clone, Debug, Deserialize)]

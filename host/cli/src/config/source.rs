@@ -16,7 +16,7 @@ use tidemill_engine::{
     stream::StreamRef,
 };
 
-use super::{CreateConfig, ProcessorConfig, Start, units};
+use super::{ConsumerName, CreateConfig, ProcessorConfig, RetrievalConfig, Start, units};
 
 /// `source`: streams that are read.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,6 +32,12 @@ pub struct SourceConfig {
     pub start_at: BTreeMap<ShardId, SequenceNumber>,
     /// Creates a stream that is missing.
     pub create: Option<CreateConfig>,
+    /// Who moves first, reader or service.
+    pub retrieval: RetrievalConfig,
+    /// The registered consumer that is subscribed.
+    pub consumer_name: Option<ConsumerName>,
+    /// Shards that are read at once.
+    pub max_shards: Option<NonZeroUsize>,
     /// Trusts that the streams are there.
     pub skip_describe: bool,
     /// How shards are read.
@@ -63,6 +69,10 @@ struct Keys {
     timestamp: Option<Start>,
     start_at: BTreeMap<String, String>,
     create: Option<CreateConfig>,
+    retrieval: RetrievalConfig,
+    consumer_name: Option<ConsumerName>,
+    #[serde(alias = "max-shard-consumers")]
+    max_shards: Option<NonZeroUsize>,
     skip_describe_stream: bool,
     use_list_shards: Option<bool>,
     #[serde(deserialize_with = "units::optional_duration")]
@@ -121,13 +131,20 @@ impl TryFrom<Keys> for SourceConfig {
         };
         distinct(&streams)?;
         if !keys.start_at.is_empty() && streams.len() > 1 {
-            return Err("start-at names shards of one stream: give each stream a pipeline of its own".to_owned());
+            return Err(
+                "start-at names shards of one stream: give each stream a pipeline of its own".to_owned()
+            );
         }
         if keys.use_list_shards == Some(false) {
-            return Err("use-list-shards = false: shards are listed with ListShards alone; leave it out".to_owned());
+            return Err(
+                "use-list-shards = false: shards are listed with ListShards alone; leave it out".to_owned()
+            );
         }
         if keys.skip_describe_stream && keys.create.is_some() {
-            return Err("create has to look whether the stream is there: leave it or skip-describe-stream out".to_owned());
+            return Err(
+                "create has to look whether the stream is there: leave it or skip-describe-stream out"
+                    .to_owned(),
+            );
         }
         Ok(Self {
             streams,
@@ -135,6 +152,9 @@ impl TryFrom<Keys> for SourceConfig {
             start,
             start_at: keys.start_at.into_iter().map(place).collect::<Result<_, String>>()?,
             create: keys.create,
+            retrieval: keys.retrieval,
+            consumer_name: keys.consumer_name,
+            max_shards: keys.max_shards,
             skip_describe: keys.skip_describe_stream,
             reader,
             discovery_interval: keys.discovery_interval.unwrap_or(limits::DISCOVERY_INTERVAL),
@@ -157,7 +177,9 @@ impl Keys {
             );
         }
         match (self.start, self.iterator_type) {
-            (Some(_), Some(_)) => Err("start and iterator-type are the same: leave one of them out".to_owned()),
+            (Some(_), Some(_)) => {
+                Err("start and iterator-type are the same: leave one of them out".to_owned())
+            }
             (Some(start), None) => Ok(start),
             (None, Some(IteratorType::AtTimestamp)) => moment(),
             (None, Some(IteratorType::Latest)) => Ok(Start(plan::Start::Latest)),
@@ -183,7 +205,9 @@ impl Keys {
         let limit = self.record_limit.map_or(default.limit, NonZeroUsize::get);
         if limit > limits::GET_RECORDS_RECORDS {
             let most = limits::GET_RECORDS_RECORDS;
-            return Err(format!("record-limit is more than one read gives: lower it, record-limit={limit} limit={most}"));
+            return Err(format!(
+                "record-limit is more than one read gives: lower it, record-limit={limit} limit={most}"
+            ));
         }
         Ok(ReaderSettings {
             prefetch,
@@ -202,7 +226,9 @@ impl Keys {
         }
         let most = limits::GET_RECORDS_PER_SECOND;
         if rate.get() > most {
-            return Err(format!("shard-fetch-rate is more than the service allows, shard-fetch-rate={rate} limit={most}"));
+            return Err(format!(
+                "shard-fetch-rate is more than the service allows, shard-fetch-rate={rate} limit={most}"
+            ));
         }
         Ok(Some(Duration::from_secs(1) / rate.get()))
     }
@@ -213,7 +239,9 @@ fn distinct(streams: &[StreamRef]) -> Result<(), String> {
     names.sort_unstable();
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         // Leases are told apart by the stream's name.
-        Some(pair) => Err(format!("streams has two of one name: give them pipelines of their own, stream={}", pair[0])),
+        Some(pair) => {
+            Err(format!("streams has two of one name: give them pipelines of their own, stream={}", pair[0]))
+        }
         None => Ok(()),
     }
 }

@@ -62,6 +62,7 @@ impl Host {
         let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
             target,
+            application: config.application,
             worker: worker_id(clock.now()),
             clock,
             keeper: KeeperSettings {

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory},
+    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, SharingSettings},
     kinesis::{Kinesis, ShardFilter, list_all_shards},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
     producer::Producer,
@@ -29,6 +29,8 @@ use crate::{
 pub struct Surroundings {
     /// Where the streams are.
     pub target: Target,
+    /// What leases and registered consumers belong to.
+    pub application: Name,
     /// This process.
     pub worker: WorkerId,
     /// Tells the date.
@@ -107,6 +109,7 @@ impl BuiltPipeline {
         for stream in &source.streams {
             let label = if several { format!("{name}/{}", stream.name()) } else { name.to_string() };
             let settings = PipelineSettings {
+                retrieval: source.retrieval(&surroundings.application, &name)?,
                 on_failure: on_failure.into(),
                 keeper: surroundings.keeper,
                 ..settings_of(label, stream.clone(), &source, &limits)
@@ -190,6 +193,7 @@ fn settings_of(
         checkpointing: handler.checkpointing(),
         attempts: handler.attempts.get(),
         reader: source.reader,
+        sharing: SharingSettings { max_shards: source.max_shards, ..SharingSettings::default() },
         hash_range: source.processor.hash_range_policy(),
         discovery_interval: source.discovery_interval,
         idle_timeout: source.idle_timeout,

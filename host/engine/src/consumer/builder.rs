@@ -190,8 +190,18 @@ impl Consumer {
     ) -> Result<Summary, PipelineError> {
         let Self { settings, kinesis, leases, processor, sinks, worker, clock, progress, memory } = self;
         let (handler, sinks) = (Arc::new(handler), Arc::new(sinks));
-        let pipeline =
-            Pipeline { settings, kinesis, leases, processor, handler, sinks, worker, clock, progress, memory };
+        let pipeline = Pipeline {
+            settings,
+            kinesis,
+            leases,
+            processor,
+            handler,
+            sinks,
+            worker,
+            clock,
+            progress,
+            memory,
+        };
         pipeline.run(stop).await
     }
 }

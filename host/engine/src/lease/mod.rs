@@ -19,8 +19,8 @@ pub(crate) mod fixture;
 pub mod keeper;
 pub mod lineage;
 pub mod memory;
-pub mod observer;
 pub mod moves;
+pub mod observer;
 pub mod plan;
 pub mod start_at;
 

@@ -32,7 +32,8 @@ pub fn missing(
     }
     let begun = lineage.ancestors(leases.keys().copied());
     let is_new = |id: &ShardId| !leases.contains_key(id) && !begun.contains(id);
-    let named: Vec<&ShardId> = start_at.keys().filter(|id| lineage.shard(id).is_some() && is_new(id)).collect();
+    let named: Vec<&ShardId> =
+        start_at.keys().filter(|id| lineage.shard(id).is_some() && is_new(id)).collect();
     let before = lineage.ancestors(named.iter().copied());
     let mut behind: HashSet<&ShardId> = named.into_iter().collect();
     let mut planned: HashMap<ShardId, NewLease> =
@@ -110,10 +111,8 @@ mod tests {
 
     #[test]
     fn an_application_that_has_begun_goes_on_where_it_was() {
-        let begun = [
-            lease("d", None, Checkpoint::Latest, &["c"]),
-            lease("e", None, Checkpoint::TrimHorizon, &["c"]),
-        ];
+        let begun =
+            [lease("d", None, Checkpoint::Latest, &["c"]), lease("e", None, Checkpoint::TrimHorizon, &["c"])];
         assert_eq!(created(Start::TrimHorizon, &[("c", 7), ("d", 8)], &begun), [] as [&str; 0]);
     }
 

@@ -43,7 +43,8 @@ fn the_names_of_async_kinesis_say_the_same_as_ours() {
 
 #[test]
 fn a_start_may_be_in_the_words_of_the_service() {
-    let start = |word: &str| parse(&format!("stream = \"orders\"\niterator-type = \"{word}\"")).unwrap().start.0;
+    let start =
+        |word: &str| parse(&format!("stream = \"orders\"\niterator-type = \"{word}\"")).unwrap().start.0;
     assert_eq!(start("TRIM_HORIZON"), plan::Start::TrimHorizon);
     assert_eq!(start("LATEST"), plan::Start::Latest);
 }
@@ -76,11 +77,17 @@ fn what_contradicts_itself_is_refused_with_what_to_do() {
         ("timestamp = \"1700000000\"", "timestamp goes with iterator-type = \"AT_TIMESTAMP\""),
         ("iterator-type = \"AT_TIMESTAMP\"\ntimestamp = \"latest\"", "timestamp has to be a date"),
         ("interval = \"1s\"\nshard-fetch-rate = 1", "interval and shard-fetch-rate say the same"),
-        ("shard-fetch-rate = 6", "shard-fetch-rate is more than the service allows, shard-fetch-rate=6 limit=5"),
+        (
+            "shard-fetch-rate = 6",
+            "shard-fetch-rate is more than the service allows, shard-fetch-rate=6 limit=5",
+        ),
         ("record-limit = 10001", "record-limit is more than one read gives"),
         ("backoff = \"1m\"", "backoff is longer than backoff-limit: backoff=1m backoff-limit=30s"),
         ("use-list-shards = false", "use-list-shards = false: shards are listed with ListShards alone"),
-        ("create = { shards = 1 }\nskip-describe-stream = true", "create has to look whether the stream is there"),
+        (
+            "create = { shards = 1 }\nskip-describe-stream = true",
+            "create has to look whether the stream is there",
+        ),
     ];
     for (text, expected) in cases {
         let error = refused(text);

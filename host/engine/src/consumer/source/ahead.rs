@@ -1,13 +1,9 @@
 //! A reader whose task stays some reads ahead, so that the next read is under way while one is handled.
 
-
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::{
-    Place, Prefetch, ReadError, ReadMemory, Reader, SourceFetch,
-    memory::Taken,
-};
+use super::{Place, Prefetch, ReadError, ReadMemory, Reader, SourceFetch, memory::Taken};
 use crate::{
     limits,
     task::{self, Task},

@@ -50,10 +50,7 @@ impl FanOutSource {
             progress: Arc::clone(&pipeline.progress),
             clock: pipeline.clock,
             backoff: pipeline.settings.reader.backoff,
-            lead: Lead {
-                prefetch: pipeline.settings.reader.prefetch,
-                memory: pipeline.memory.clone(),
-            },
+            lead: Lead { prefetch: pipeline.settings.reader.prefetch, memory: pipeline.memory.clone() },
         }
     }
 }
