@@ -114,8 +114,7 @@ impl Kinesis for SimulatedKinesis {
         let (stream, shard, position) = (stream.clone(), shard.clone(), position.clone());
         let trip = self.world.network.trip();
         let effect = async move {
-            world.note(format_args!("{process} reads {shard} from {position:?}"));
-            world.may_read(process, &shard).await;
+            world.begins_to_read(process, &shard, &position).await;
             world.kinesis.get_shard_iterator(&stream, &shard, &position).await
         };
         self.call("GetShardIterator", trip, effect).await
@@ -184,8 +183,7 @@ impl Kinesis for SimulatedKinesis {
         let (arn, shard, position) = (consumer_arn.to_owned(), shard.clone(), position.clone());
         let trip = self.world.network.trip();
         let effect = async move {
-            world.note(format_args!("{process} subscribes to {shard} from {position:?}"));
-            world.may_read(process, &shard).await;
+            world.begins_to_read(process, &shard, &position).await;
             let subscribed = world.kinesis.subscribe_to_shard(&arn, &shard, &position).await?;
             world.diary().counts.subscriptions += 1;
             Ok(Box::new(SimulatedSubscription::new(world, subscribed)) as Box<dyn Subscription>)
