@@ -133,13 +133,17 @@ impl World {
         ancestors.into_iter().any(|ancestor| leases.contains(ancestor))
     }
 
-    /// A shard of the source is read from a position on.
-    pub(super) async fn begins_to_read(&self, process: ProcessId, shard: &ShardId, position: &Position) {
+    /// A shard of the source is read from a position on. Answers how many documents are before the newest record's
+    /// end, where that is the position.
+    pub(super) async fn begins_to_read(
+        &self,
+        process: ProcessId,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Option<usize> {
         self.note(format_args!("{process} reads {shard} from {position:?}"));
-        if *position == Position::Latest {
-            self.ledger().begin_at_tip(shard);
-        }
         self.may_read(process, shard).await;
+        (*position == Position::Latest).then(|| self.ledger().count(shard))
     }
 
     async fn may_read(&self, process: ProcessId, shard: &ShardId) {

@@ -91,10 +91,14 @@ impl Ledger {
         self.horizon = before;
     }
 
-    /// A reader stands behind the newest record of a shard.
-    pub(super) fn begin_at_tip(&mut self, shard: &ShardId) {
-        let line = self.shards.entry(shard.clone()).or_default();
-        line.latest.get_or_insert(line.documents.len());
+    /// How many documents were put on a shard so far.
+    pub(super) fn count(&self, shard: &ShardId) -> usize {
+        self.shards.get(shard).map_or(0, |line| line.documents.len())
+    }
+
+    /// A reader knows that it stands behind the first so many documents of a shard, which were all there were.
+    pub(super) fn begin_at_tip(&mut self, shard: &ShardId, behind: usize) {
+        self.shards.entry(shard.clone()).or_default().latest.get_or_insert(behind);
     }
 
     /// Whoever takes a shard that was read from behind its newest record, and has no checkpoint, begins so again.
