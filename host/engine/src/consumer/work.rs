@@ -187,6 +187,10 @@ impl<'a> Work<'a> {
         let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
         let bytes = fetch.records.iter().map(|record| record.data.len()).sum();
         self.keeper.measured(self.throughput.add(bytes, Instant::now()));
+        if let (Checkpoint::Latest, Some(first)) = (&self.done, fetch.records.first()) {
+            // Should these have to be read again, the newest record is another one by then.
+            self.done = Checkpoint::AtSequence(first.sequence.clone());
+        }
         if let Some(last) = fetch.records.last() {
             let decoded = self.pipeline.processor.decode(&fetch.records, self.misplaced.check).await;
             let decoded = decoded.map_err(|error| Over::Failed(error.to_string()))?;
