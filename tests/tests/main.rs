@@ -3,9 +3,12 @@
 //! One binary for all of it. `cargo xtask test` builds what these tests start and says where it is; a test that
 //! cannot find it fails and names that command.
 
+mod checkpoints;
 mod codecs;
 mod commands;
+mod fan_out;
 mod faults;
+mod fleet;
 mod handlers;
 mod harness;
 mod ingest;
@@ -14,5 +17,6 @@ mod leases;
 mod local;
 mod processors;
 mod refusals;
+mod resharding;
 mod restarts;
 mod tidy;

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod aws;
+pub mod dialects;
 pub mod dynamodb;
 pub mod kinesis;
 pub mod leases;

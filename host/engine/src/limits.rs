@@ -184,6 +184,16 @@ pub const ROUND_PAUSE: Duration = Duration::from_millis(100);
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
 /// Attempts at the last checkpoint of a shard that is given back. Ours.
 pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
+/// How long a reader of async-kinesis counts as alive after it said so. async-kinesis: `session_timeout`, 60 s.
+pub const ASYNC_KINESIS_SESSION: Duration = Duration::from_secs(60);
+/// Keys that one SCAN of Redis looks at. Ours: a server of a million keys is through within a second.
+pub const REDIS_SCAN_KEYS: u32 = 1_000;
+/// Attempts at a lease that is taken away from a worker that writes it at the same time. Ours: workers write it a few
+/// times a second at the most.
+pub const FORCED_ATTEMPTS: u32 = 5;
+/// How often leases are looked at within the failover time to see whether their application is running. Ours: a holder
+/// renews them three times in that time.
+pub const RUNNING_LOOKS: u32 = 12;
 /// How long connecting to AWS may take. Ours; the SDK's is 3.1 s.
 pub const AWS_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one call of AWS may take, 10 MiB over a slow line included. Ours; the KPL's `RequestTimeout` is 6 s.

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, fmt};
 
 use thiserror::Error;
 
-use crate::limits;
+use crate::{limits, time::UnixMillis};
 
 /// The sequence number of a Kinesis record. Only numbers of the same shard say anything about each other's order.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -15,7 +15,35 @@ impl SequenceNumber {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// When the service gave the number to a record, as far as the number tells; none where it does not.
+    ///
+    /// No document of the service says so, so it is for people to look at and nothing may depend on it: the seconds
+    /// since 1970 are in bits 36 to 71, which records with known arrival times confirm. The embedded Kinesis writes
+    /// milliseconds as decimal digits.
+    pub fn written(&self) -> Option<UnixMillis> {
+        if self.0.len() != SERVICE_DIGITS || !self.0.starts_with("49") {
+            return None;
+        }
+        let embedded = (self.0[2..12].parse::<u64>().ok()?, self.0[31..44].parse::<u64>().ok()?);
+        if let (opened, millis) = embedded
+            && opened <= EMBEDDED_LATEST
+        {
+            return (millis >= opened * 1_000).then_some(UnixMillis(millis));
+        }
+        let low_bits = self
+            .0
+            .bytes()
+            .fold(0_u128, |number, digit| number.wrapping_mul(10).wrapping_add(u128::from(digit - b'0')));
+        let seconds = u64::try_from((low_bits >> 36) & 0xF_FFFF_FFFF).expect("36 bits fit");
+        (low_bits & 0xF == 2).then_some(UnixMillis(seconds * 1_000))
+    }
 }
+
+/// Digits of every number that the service gives today.
+const SERVICE_DIGITS: usize = 56;
+/// The digits behind 49 are a second since 1970 in the embedded Kinesis, and larger in all that the service gave.
+const EMBEDDED_LATEST: u64 = 4_999_999_999;
 
 impl TryFrom<String> for SequenceNumber {
     type Error = InvalidSequenceNumber;
@@ -73,6 +101,19 @@ mod tests {
         assert!(number("0009") < number("10"));
         let long = "49590338271490256608559692538361571095921575989136588898";
         assert!(number(long) < number(&format!("{long}0")));
+    }
+
+    #[test]
+    fn a_number_tells_when_it_was_given() {
+        let written = |text: &str| number(text).written();
+        // The record of the AWS documentation's event of Lambda, which arrived at 1545084650.987.
+        let service = "49590338271490256608559692538361571095921575989136588898";
+        assert_eq!(written(service), Some(UnixMillis(1_545_084_650_000)));
+        let embedded = "49176300000000000000000000000421763000001234000000000007";
+        assert_eq!(written(embedded), Some(UnixMillis(1_763_000_001_234)));
+        for other in ["0", "4959", &"4".repeat(56), &"49590".repeat(12)[..56]] {
+            assert_eq!(written(other), None, "{other}");
+        }
     }
 
     #[test]

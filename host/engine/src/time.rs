@@ -17,6 +17,12 @@ impl UnixMillis {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// This moment and a span of time.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// This moment less a span of time.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {

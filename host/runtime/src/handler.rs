@@ -94,7 +94,7 @@ impl ComponentHandler {
         outcome
     }
 
-    fn idle(&self) -> MutexGuard<'_, HashMap<ShardId, Idle>> {
+    fn idle(&self) -> MutexGuard<'_, HashMap<Lane, Idle>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,10 +13,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::vitals::Vitals;
+
 /// How long nothing may come out before it is taken that nothing will.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// In which units Linux tells processor time, on every machine of today.
-const CPU_TICKS_PER_SECOND: u64 = 100;
 /// Lines that may wait to be looked at.
 const LINES_WAITING: usize = 10_000;
 
@@ -48,23 +48,9 @@ impl Host {
         &self.url
     }
 
-    /// The most memory that it held at once, in bytes; none where the system does not say.
-    pub fn peak_memory(&self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib << 10)
-    }
-
-    /// Processor time, user and system, that it took so far, to a hundredth of a second.
-    pub fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
-            .context("the system does not tell the processor time of a process")?;
-        // The fields are counted behind the name, which may hold blanks.
-        let (_, fields) = stat.rsplit_once(')').context("/proc/PID/stat is not as expected")?;
-        let ticks: Vec<u64> =
-            fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-        Ok(Duration::from_millis(ticks.iter().sum::<u64>() * 1_000 / CPU_TICKS_PER_SECOND))
+    /// Its memory and processor time.
+    pub fn vitals(&self) -> Vitals {
+        Vitals(self.child.id())
     }
 
     /// Asks it to stop, waits until it has, and answers what it says of its work.
@@ -80,6 +66,11 @@ impl Host {
         summary.with_context(|| format!("the host did not say what it did: {}", self.log()))
     }
 
+    /// Its log so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_else(|error| error.to_string())
+    }
+
     fn read_introduction(&mut self) -> Result<()> {
         let mut line = String::new();
         while self.stdout.read_line(&mut line).context("the host's output cannot be read")? > 0 {
@@ -92,10 +83,6 @@ impl Host {
             line.clear();
         }
         bail!("the host did not start: {}", self.log());
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_else(|error| error.to_string())
     }
 }
 

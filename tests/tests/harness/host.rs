@@ -71,6 +71,21 @@ impl Host {
         self.signal(Signal::KILL).await
     }
 
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("the host runs")
+    }
+
+    /// Stops it in its tracks, as a machine that hangs does.
+    pub fn freeze(&self) {
+        self.send(Signal::STOP);
+    }
+
+    /// Lets it go on, with no idea of the time that passed.
+    pub fn thaw(&self) {
+        self.send(Signal::CONT);
+    }
+
     /// Asks it to stop, and leaves it to its work.
     pub fn ask_to_stop(&self) {
         self.send(Signal::TERM);

@@ -5,6 +5,7 @@
 pub mod binaries;
 pub mod host;
 pub mod http;
+pub mod numbered;
 pub mod place;
 pub mod python;
 pub mod servers;

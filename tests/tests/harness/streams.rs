@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, fmt::Display, sync::Arc};
 
 use tidemill_engine::{
+    hash::HashKey,
     kinesis::{
-        Kinesis, Position, ShardFilter, StreamMode, StreamStatus, list_all_shards, memory::MemoryKinesis,
+        Kinesis, Position, Shard, ShardFilter, StreamMode, StreamStatus, list_all_shards,
+        memory::MemoryKinesis,
     },
     limits,
     record::{Entry, Record, ShardId},
@@ -37,11 +39,31 @@ impl Streams {
     pub async fn create(&self, name: &str, shards: u32) {
         let stream = stream(name);
         self.kinesis.create_stream(&stream, StreamMode::Provisioned { shards }).await.expect("it is new");
-        until("the stream is active", async || {
-            let summary = self.kinesis.describe_stream_summary(&stream).await.expect("it exists");
-            (summary.status == StreamStatus::Active).then_some(())
-        })
-        .await;
+        self.active(&stream).await;
+    }
+
+    /// All shards of a stream, closed ones too.
+    pub async fn shards(&self, name: &str) -> Vec<Shard> {
+        let shards = list_all_shards(&*self.kinesis, &stream(name), ShardFilter::All).await;
+        shards.expect("the stream exists")
+    }
+
+    /// Splits an open shard in halves, the one in this place, counted round and round.
+    pub async fn split(&self, name: &str, place: usize) {
+        self.active(&stream(name)).await;
+        let open = self.open_shards(name).await;
+        let Shard { id, range, .. } = &open[place % open.len()];
+        let middle = HashKey(range.start.0 + (range.end.0 - range.start.0) / 2);
+        self.kinesis.model().split_shard(name, id.as_str(), middle).expect("the shard is open and wide");
+    }
+
+    /// Merges an open shard, the one in this place, with the next one.
+    pub async fn merge(&self, name: &str, place: usize) {
+        self.active(&stream(name)).await;
+        let open = self.open_shards(name).await;
+        let at = place % (open.len() - 1);
+        let (one, next) = (open[at].id.as_str(), open[at + 1].id.as_str());
+        self.kinesis.model().merge_shards(name, one, next).expect("the shards lie side by side");
     }
 
     /// Puts documents, each a record of its own with a line end, under the keys given.
@@ -65,14 +87,7 @@ impl Streams {
 
     /// Every record of a stream by its shard, in order.
     pub async fn records(&self, name: &str) -> BTreeMap<ShardId, Vec<Record>> {
-        let stream = stream(name);
-        let shards =
-            list_all_shards(&*self.kinesis, &stream, ShardFilter::All).await.expect("the stream exists");
-        let mut by_shard = BTreeMap::new();
-        for shard in shards {
-            by_shard.insert(shard.id.clone(), self.records_of_shard(&stream, &shard.id).await);
-        }
-        by_shard
+        records(&*self.kinesis, &stream(name)).await
     }
 
     /// Every document of a stream: the lines of its records, shard by shard.
@@ -81,19 +96,45 @@ impl Streams {
         by_shard.values().flatten().flat_map(lines).collect()
     }
 
-    async fn records_of_shard(&self, stream: &StreamRef, shard: &ShardId) -> Vec<Record> {
-        let iterator = self.kinesis.get_shard_iterator(stream, shard, &Position::TrimHorizon).await;
-        let mut iterator = iterator.expect("the shard exists");
-        let mut records = Vec::new();
-        loop {
-            let fetch = self.kinesis.get_records(stream, &iterator, limits::GET_RECORDS_RECORDS).await;
-            let fetch = fetch.expect("the iterator is fresh");
-            let at_the_tip = fetch.records.is_empty() && fetch.millis_behind_latest == 0;
-            records.extend(fetch.records);
-            match fetch.next {
-                Some(next) if !at_the_tip => iterator = next,
-                _ => return records,
-            }
+    /// By their hash keys.
+    async fn open_shards(&self, name: &str) -> Vec<Shard> {
+        let mut shards = self.shards(name).await;
+        shards.retain(|shard| shard.ending_sequence.is_none());
+        shards.sort_by_key(|shard| shard.range.start);
+        shards
+    }
+
+    async fn active(&self, stream: &StreamRef) {
+        until("the stream is active", async || {
+            let summary = self.kinesis.describe_stream_summary(stream).await.expect("it exists");
+            (summary.status == StreamStatus::Active).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Every record of a stream by its shard, in order.
+pub async fn records(kinesis: &dyn Kinesis, stream: &StreamRef) -> BTreeMap<ShardId, Vec<Record>> {
+    let shards = list_all_shards(kinesis, stream, ShardFilter::All).await.expect("the stream exists");
+    let mut by_shard = BTreeMap::new();
+    for shard in shards {
+        by_shard.insert(shard.id.clone(), records_of_shard(kinesis, stream, &shard.id).await);
+    }
+    by_shard
+}
+
+async fn records_of_shard(kinesis: &dyn Kinesis, stream: &StreamRef, shard: &ShardId) -> Vec<Record> {
+    let iterator = kinesis.get_shard_iterator(stream, shard, &Position::TrimHorizon).await;
+    let mut iterator = iterator.expect("the shard exists");
+    let mut records = Vec::new();
+    loop {
+        let fetch = kinesis.get_records(stream, &iterator, limits::GET_RECORDS_RECORDS).await;
+        let fetch = fetch.expect("the iterator is fresh");
+        let at_the_tip = fetch.records.is_empty() && fetch.millis_behind_latest == 0;
+        records.extend(fetch.records);
+        match fetch.next {
+            Some(next) if !at_the_tip => iterator = next,
+            _ => return records,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tidemill_engine::kinesis::memory;
+use tidemill_engine::{kinesis::memory, limits};
 use tidemill_local_kinesis::{LocalKinesis, Settings};
 
 use crate::{endpoint, exit::Exit, failure::Failure, output, signals::Stop};
@@ -19,6 +19,9 @@ pub struct Args {
     /// Refuse what the service would refuse: too many reads, records or bytes a second
     #[arg(long)]
     enforce_limits: bool,
+    /// Open shards that all streams may have together
+    #[arg(long, value_name = "SHARDS", default_value_t = limits::LOCAL_SHARD_LIMIT)]
+    shard_limit: u32,
 }
 
 /// Runs until a signal.
@@ -33,7 +36,8 @@ pub async fn run(args: Args) -> Result<Exit, Failure> {
 
 async fn start(args: Args) -> Result<LocalKinesis, Failure> {
     let defaults = Settings::default();
-    let model = memory::Settings { enforce_limits: args.enforce_limits, ..defaults.model };
+    let Args { enforce_limits, shard_limit, .. } = args;
+    let model = memory::Settings { enforce_limits, shard_limit, ..defaults.model };
     let settings = Settings { port: args.port, data_dir: args.data_dir, model };
     LocalKinesis::start(settings).await.map_err(|error| endpoint::not_started(&error))
 }

@@ -68,7 +68,7 @@ impl Config {
                 return Err(contradiction(format!("pipeline {name} has both `sink` and `sinks.default`"))
                     .help("they are the same sink: leave one of them out"));
             }
-            Ok(())
+            pipeline.source.retrieval(&self.application, name).map(drop)
         })
     }
 

@@ -7,7 +7,7 @@ use tidemill_backends::{
     leases::{dynamodb, redis},
     redis::RedisSettings,
 };
-use tidemill_engine::limits;
+use tidemill_engine::{lease::balance::Balance, limits};
 
 use super::units;
 use crate::{exit::Exit, failure::Failure};
@@ -30,6 +30,11 @@ pub struct LeasesConfig {
     /// How long a checkpoint may wait to be written.
     #[serde(deserialize_with = "units::positive_duration")]
     pub checkpoint_interval: Duration,
+    /// How long another worker may take to hand a lease over; the failover time unless told otherwise.
+    #[serde(deserialize_with = "units::optional_duration")]
+    pub handover: Option<Duration>,
+    /// What workers should have the same of.
+    pub balance: BalanceConfig,
 }
 
 impl Default for LeasesConfig {
@@ -41,6 +46,28 @@ impl Default for LeasesConfig {
             dynamodb: None,
             failover: limits::FAILOVER,
             checkpoint_interval: limits::CHECKPOINT_INTERVAL,
+            handover: None,
+            balance: BalanceConfig::default(),
+        }
+    }
+}
+
+/// What workers should have the same of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BalanceConfig {
+    /// Shards.
+    #[default]
+    Count,
+    /// Bytes a second.
+    Throughput,
+}
+
+impl From<BalanceConfig> for Balance {
+    fn from(config: BalanceConfig) -> Self {
+        match config {
+            BalanceConfig::Count => Self::Count,
+            BalanceConfig::Throughput => Self::Throughput,
         }
     }
 }

@@ -9,6 +9,7 @@ mod names;
 mod pipeline;
 mod processor;
 mod producer;
+mod retrieval;
 mod units;
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
@@ -24,6 +25,7 @@ pub use names::{Name, Start};
 pub use pipeline::{HandlerConfig, PipelineConfig};
 pub use processor::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind};
 pub use producer::{CreateConfig, OrderingConfig, ProducerConfig, SinkConfig};
+pub use retrieval::{ConsumerName, RetrievalConfig};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]

@@ -14,7 +14,10 @@ use tidemill_engine::{
     stream::StreamRef,
 };
 
-use super::{CreateConfig, Name, ProcessorConfig, SinkConfig, Start, processor::ComponentConfig, units};
+use super::{
+    ConsumerName, CreateConfig, Name, ProcessorConfig, RetrievalConfig, SinkConfig, Start,
+    processor::ComponentConfig, units,
+};
 
 /// `[pipelines.NAME]`: one stream, one handler, the sinks it emits to.
 #[derive(Clone, Debug, Deserialize)]
@@ -97,6 +100,11 @@ pub struct SourceConfig {
     pub start: Start,
     /// Creates the stream if it is missing.
     pub create: Option<CreateConfig>,
+    /// Who moves first, reader or service.
+    #[serde(default)]
+    pub retrieval: RetrievalConfig,
+    /// The registered consumer that is subscribed.
+    pub consumer_name: Option<ConsumerName>,
     /// Time between two reads of a shard that has records.
     #[serde(default = "fetch_interval", deserialize_with = "units::positive_duration")]
     pub interval: Duration,

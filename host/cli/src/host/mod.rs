@@ -13,7 +13,7 @@ mod worker;
 
 use std::time::Duration;
 
-use tidemill_engine::{lease::keeper::KeeperSettings, time::Clock};
+use tidemill_engine::{consumer::SharingSettings, lease::keeper::KeeperSettings, time::Clock};
 use tidemill_local_kinesis::{LocalKinesis, Settings};
 use tokio_util::sync::CancellationToken;
 
@@ -61,11 +61,17 @@ impl Host {
         let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
             target,
+            application: config.application,
             worker: worker_id(clock.now()),
             clock,
             keeper: KeeperSettings {
                 failover: config.leases.failover,
                 checkpoint_interval: config.leases.checkpoint_interval,
+            },
+            sharing: SharingSettings {
+                handover: config.leases.handover,
+                balance: config.leases.balance.into(),
+                ..SharingSettings::default()
             },
         };
         let mut pipelines = Vec::new();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings},
+    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings, SharingSettings},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
     producer::Producer,
     stream::StreamRef,
@@ -25,12 +25,16 @@ use crate::{
 pub struct Surroundings {
     /// Where the streams are.
     pub target: Target,
+    /// What leases and registered consumers belong to.
+    pub application: Name,
     /// This process.
     pub worker: WorkerId,
     /// Tells the date.
     pub clock: Clock,
     /// How leases are kept.
     pub keeper: KeeperSettings,
+    /// How shards are shared with other workers.
+    pub sharing: SharingSettings,
 }
 
 /// A pipeline that is ready to run.
@@ -95,6 +99,7 @@ impl BuiltPipeline {
             batch_bytes: limits.batch_bytes,
             attempts: limits.attempts.get(),
             on_failure: on_failure.into(),
+            retrieval: from.retrieval(&surroundings.application, &name)?,
             reader: ReaderSettings {
                 interval: from.interval,
                 idle_interval: from.idle_interval,
@@ -102,6 +107,7 @@ impl BuiltPipeline {
             },
             hash_range: from.processor.hash_range_policy(),
             keeper: surroundings.keeper,
+            sharing: surroundings.sharing,
             discovery_interval: from.discovery_interval,
             ..PipelineSettings::new(name.as_str(), from.stream)
         };

@@ -34,7 +34,7 @@ pub(super) enum LookError {
 pub(super) struct Shards {
     listed: Vec<Shard>,
     list_at: Instant,
-    /// Leases of shards that no listing names any more.
+    /// Leases of shards that the last listing did not name.
     gone: HashSet<LeaseKey>,
 }
 
@@ -54,7 +54,8 @@ impl Shards {
     }
 
     /// Lists them if it is time, or if there are leases of shards that are not known yet: other workers may have
-    /// created them since. What a listing after that does not name either has expired.
+    /// created them since. What a listing after that does not name either has expired, and only then may its lease
+    /// be deleted.
     async fn refresh(&mut self, pipeline: &Pipeline, leases: &[Lease]) -> Result<(), KinesisError> {
         let is_due = self.list_at <= Instant::now();
         if !is_due && self.unknown(leases).is_subset(&self.gone) {
@@ -64,8 +65,11 @@ impl Shards {
         self.listed = list(&*pipeline.kinesis, &settings.stream).await?;
         self.list_at = Instant::now() + settings.discovery_interval;
         let gone = self.unknown(leases);
-        for lease in gone.difference(&self.gone) {
-            tracing::warn!(%lease, "the service has forgotten the shard before it was read to its end; records were lost to the stream's retention");
+        let is_unread = |lease: &&Lease| lease.checkpoint != Checkpoint::ShardEnd;
+        for Lease { key, .. } in leases.iter().filter(is_unread) {
+            if gone.contains(key) && !self.gone.contains(key) {
+                tracing::warn!(lease = %key, "the service has forgotten the shard before it was read to its end; records were lost to the stream's retention");
+            }
         }
         self.gone = gone;
         Ok(())

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     batch::{Batch, BatchInfo, Documents},
+    bugs::{Bug, planted},
     hash::HashRange,
     kinesis::ChildShard,
     lease::{Checkpoint, Lease, LeaseKey, keeper::LeaseKeeper},
@@ -90,7 +91,7 @@ impl<'a> Work<'a> {
             coverage: Coverage::new(settings.checkpointing),
             outstanding: Outstanding::default(),
             misplaced: Misplaced::new(lease.key.clone(), check),
-            throughput: Throughput::new(Instant::now()),
+            throughput: Throughput::new(lease.load, Instant::now()),
             done: Checkpoint::TrimHorizon,
         }
     }
@@ -102,7 +103,7 @@ impl<'a> Work<'a> {
     pub(super) async fn run(mut self, source: &dyn Source, from: &Checkpoint) -> (Over, Checkpoint) {
         self.done = from.clone();
         let over = self.read(source, from).await;
-        let over = self.drain(over).await;
+        let over = if planted(Bug::ReleaseBeforeDrain) { over } else { self.drain(over).await };
         (over, self.done)
     }
 
@@ -185,7 +186,7 @@ impl<'a> Work<'a> {
         let progress = &*self.pipeline.progress;
         let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
         let bytes = fetch.records.iter().map(|record| record.data.len()).sum();
-        self.throughput.add(bytes, Instant::now());
+        self.keeper.measured(self.throughput.add(bytes, Instant::now()));
         if let Some(last) = fetch.records.last() {
             let decoded = self.pipeline.processor.decode(&fetch.records, self.misplaced.check).await;
             let decoded = decoded.map_err(|error| Over::Failed(error.to_string()))?;
@@ -265,7 +266,11 @@ impl<'a> Work<'a> {
         let kept = self.coverage.kept();
         let Delivered { tickets, checkpoint, halt } = self.lanes.deliver(batch, kept).await;
         let handled = halt.as_ref().map_or(count, |halt| halt.position as usize);
-        self.outstanding.push(self.coverage.batch(all, start, handled, checkpoint, tickets));
+        let handled = self.coverage.batch(all, start, handled, checkpoint, tickets);
+        if planted(Bug::CheckpointBeforeAck) {
+            handled.checkpoint.iter().for_each(|checkpoint| self.keeper.advance(checkpoint.clone()));
+        }
+        self.outstanding.push(handled);
         if let Some(Halt { cause, .. }) = halt {
             return Err(over_by(cause, &numbers));
         }

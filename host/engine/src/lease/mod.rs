@@ -19,6 +19,9 @@ pub(crate) mod fixture;
 pub mod keeper;
 pub mod lineage;
 pub mod memory;
+#[cfg(test)]
+mod model;
+pub mod moves;
 pub mod observer;
 pub mod plan;
 

@@ -3,7 +3,11 @@
 use crate::{LocalKinesis, Settings};
 use ciborium::Value as Cbor;
 use http_body_util::{BodyExt, Full};
-use hyper::{HeaderMap, Request, StatusCode, body::Bytes, client::conn};
+use hyper::{
+    HeaderMap, Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    client::conn,
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tidemill_engine::task;
@@ -59,23 +63,37 @@ pub fn request(operation: &str, content_type: &str, body: Vec<u8>) -> Request<Fu
         .unwrap()
 }
 
-pub async fn send(url: &str, request: Request<Full<Bytes>>) -> Answer {
+/// A connection, which ends when this is dropped.
+pub type Open = task::Task<hyper::Result<()>>;
+
+/// Sends a request and gives the answer before its body, with the connection that it comes over.
+pub async fn open(url: &str, request: Request<Full<Bytes>>) -> (Response<Incoming>, Open) {
     let stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     let (mut sender, connection) = conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-    let _connection = task::spawn("client", connection);
-    answer(sender.send_request(request).await.unwrap()).await
+    let connection = task::spawn("client", connection);
+    (sender.send_request(request).await.unwrap(), connection)
 }
 
 /// The same over cleartext HTTP/2, without an upgrade.
-pub async fn send_h2(url: &str, request: Request<Full<Bytes>>) -> Answer {
+pub async fn open_h2(url: &str, request: Request<Full<Bytes>>) -> (Response<Incoming>, Open) {
     let stream = TcpStream::connect(url.trim_start_matches("http://")).await.unwrap();
     let (mut sender, connection) =
         conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-    let _connection = task::spawn("client", connection);
-    answer(sender.send_request(request).await.unwrap()).await
+    let connection = task::spawn("client", connection);
+    (sender.send_request(request).await.unwrap(), connection)
 }
 
-async fn answer(response: hyper::Response<hyper::body::Incoming>) -> Answer {
+pub async fn send(url: &str, request: Request<Full<Bytes>>) -> Answer {
+    let (response, _connection) = open(url, request).await;
+    answer(response).await
+}
+
+pub async fn send_h2(url: &str, request: Request<Full<Bytes>>) -> Answer {
+    let (response, _connection) = open_h2(url, request).await;
+    answer(response).await
+}
+
+async fn answer(response: Response<Incoming>) -> Answer {
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     assert!(head.headers.contains_key("x-amzn-requestid"));

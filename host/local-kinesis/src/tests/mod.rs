@@ -7,3 +7,4 @@ mod http;
 mod records;
 mod shards;
 mod streams;
+mod subscriptions;

@@ -74,7 +74,7 @@ impl Bench {
         self.fill(local, "ours", preset, count)?;
         let before = cpu_of_children()?;
         let host = Host::start(&self.binary, &self.settings(local, preset)?, &self.folder)?;
-        let started = host.cpu()?;
+        let started = host.vitals().cpu()?;
         let wall = until_idle(&host)?;
         let summary = host.stop()?;
         if !summary.split_whitespace().any(|field| field == format!("done={count}")) {
@@ -105,11 +105,11 @@ impl Bench {
 /// Waits until the host has nothing to do any more, and answers how long it was at work.
 #[expect(clippy::disallowed_methods, reason = "there is nothing but time to tell that a process is done")]
 fn until_idle(host: &Host) -> Result<Duration> {
-    let (mut waited, mut busy_until, mut busy_cpu) = (Duration::ZERO, Duration::ZERO, host.cpu()?);
+    let (mut waited, mut busy_until, mut busy_cpu) = (Duration::ZERO, Duration::ZERO, host.vitals().cpu()?);
     while waited < busy_until + QUIET {
         thread::sleep(LOOK);
         waited += LOOK;
-        let cpu = host.cpu()?;
+        let cpu = host.vitals().cpu()?;
         if cpu > busy_cpu + IDLE {
             (busy_cpu, busy_until) = (cpu, waited);
         }

@@ -11,8 +11,10 @@ use anyhow::{Context, Result, bail};
 use super::measured::{Cost, cpu_of_children};
 use crate::repository::{run, shown};
 
-/// Shards of every stream.
-const SHARDS: &str = "4";
+/// Shards of a stream unless told otherwise.
+const SHARDS: u32 = 4;
+/// Shards that it may have open.
+const SHARD_LIMIT: u32 = 10_000;
 
 /// The endpoint. Dropping it ends it.
 pub struct Local {
@@ -27,7 +29,10 @@ impl Local {
     /// Starts it, and waits until it listens.
     pub fn start(binary: &Path) -> Result<Self> {
         let mut command = Command::new(binary);
-        command.args(["local", "--port", "0"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        command
+            .args(["local", "--port", "0", "--shard-limit", &SHARD_LIMIT.to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
         let mut child = command.spawn().context("tidemill cannot be started")?;
         let mut stdout = BufReader::new(child.stdout.take().context("the process has no stdout")?);
         let mut line = String::new();
@@ -55,7 +60,12 @@ impl Local {
 
     /// Makes a stream.
     pub fn create(&self, stream: &str) -> Result<()> {
-        run(&mut self.tidemill(&["streams", "create", stream, "--shards", SHARDS]))
+        self.create_with(stream, SHARDS)
+    }
+
+    /// Makes a stream with so many shards.
+    pub fn create_with(&self, stream: &str, shards: u32) -> Result<()> {
+        run(&mut self.tidemill(&["streams", "create", stream, "--shards", &shards.to_string()]))
     }
 
     /// Puts the documents of a file, so many of them, and answers what that cost.

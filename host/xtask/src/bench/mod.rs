@@ -10,6 +10,7 @@ mod local;
 mod measured;
 mod peer;
 mod producer;
+mod shards;
 
 use std::path::PathBuf;
 
@@ -30,6 +31,8 @@ pub enum Bench {
     Producer(StreamFlags),
     /// Reading: `tidemill run` with a component beside async-kinesis on one endpoint
     Consumer(StreamFlags),
+    /// Memory and processor time of a process that reads many shards: the engine alone, then `tidemill run`
+    Shards(shards::Flags),
 }
 
 /// How a bench on streams is run.
@@ -74,5 +77,6 @@ pub fn run(repository: &Repository, bench: &Bench) -> Result<()> {
         Bench::Codecs(flags) => codecs::run(repository, flags),
         Bench::Producer(flags) => producer::run(repository, flags),
         Bench::Consumer(flags) => consumer::run(repository, flags),
+        Bench::Shards(flags) => shards::run(repository, flags),
     }
 }

@@ -63,7 +63,7 @@ pub fn run(repository: &Repository, flags: Flags) -> Result<()> {
         verdict.take(&line);
     }
     drop(lines);
-    let peak = host.peak_memory();
+    let peak = host.vitals().peak_memory();
     let summary = host.stop()?;
 
     let report = Report { orders: &orders, verdict: &verdict, took, peak, summary: &summary };

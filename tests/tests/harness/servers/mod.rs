@@ -1,4 +1,4 @@
-//! Servers that are not written here, beside the tests: Redis in three shapes, and a DynamoDB.
+//! Servers that are not written here, beside the tests: Redis in three shapes, a DynamoDB, and two others of Kinesis.
 //!
 //! Tests that run at the same time share one server of a kind, each under names of its own; a test that stops or
 //! freezes a server starts its own. A server is killed when the last test that uses it is over.
@@ -6,7 +6,9 @@
 mod certificates;
 mod cluster;
 mod dynamodb;
+mod ferrokinesis;
 pub mod found;
+mod kinesis_local;
 pub mod process;
 mod redis;
 
@@ -16,6 +18,10 @@ use tokio::sync::Mutex;
 
 pub use cluster::RedisCluster;
 pub use dynamodb::DynamoDb;
+pub use ferrokinesis::Ferrokinesis;
+pub use found::{installed, on_path};
+pub use kinesis_local::KinesisLocal;
+pub use process::Server;
 pub use redis::{RedisServer, Security};
 
 /// A Redis of one node; none where the machine has none, which was said.

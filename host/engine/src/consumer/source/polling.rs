@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
+    bugs::{Bug, planted},
     kinesis::{ErrorKind, Fetch, Kinesis, KinesisError, Position, ShardIterator},
     limits,
     record::ShardId,
@@ -100,7 +101,12 @@ impl Way for Polling {
             sleep_until(self.next_read).await;
             match self.read_once(place).await {
                 Ok(fetch) => return Ok(self.take_in(place, fetch)),
-                Err(error) if error.kind == ErrorKind::ExpiredIterator => self.iterator = None,
+                Err(error) if error.kind == ErrorKind::ExpiredIterator => {
+                    self.iterator = None;
+                    if planted(Bug::IteratorPastUndelivered) {
+                        place.position = Position::Latest;
+                    }
+                }
                 Err(error) if error.is_retryable() => self.pause(place, &error),
                 Err(error) => return Err(error.into()),
             }
