@@ -144,6 +144,8 @@ pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 pub const IDLE_LOOKS: u32 = 10;
 /// First and longest pause after a failed read. Ours; async-kinesis stops at 30 s.
 pub const FETCH_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// Subscriptions that share one connection. Ours: servers of HTTP/2 allow about a hundred calls on one at once.
+pub const SUBSCRIPTIONS_PER_CONNECTION: usize = 50;
 /// How long a subscription is read before another takes its place. Ours: before the service ends it at
 /// [`SUBSCRIPTION_LIFE`].
 pub const SUBSCRIPTION_RENEWAL: Duration = Duration::from_secs(285);
