@@ -88,7 +88,8 @@ async fn what_the_kcl_has_done_is_not_done_again_and_the_rest_is() {
     let (world, table) = (World::new("").await, Table::new(dynamodb.client().await).await);
     world.put(0..100).await;
     let [first, _] = shards(&world).await;
-    let lease = |key, checkpoint| Lease { key, owner: None, checkpoint, sub_sequence: 0, is_version_3: false };
+    let lease =
+        |key, checkpoint| Lease { key, owner: None, checkpoint, sub_sequence: 0, is_version_3: false };
     table.lease(&lease(FIRST, first[9].sequence.as_str()), 4).await;
     table.lease(&lease(SECOND, "TRIM_HORIZON"), 4).await;
     table.lease(&lease("shardId-000000000099", "SHARD_END"), 4).await;
@@ -161,7 +162,11 @@ async fn a_kcl_at_work_is_refused_and_one_that_fell_silent_is_not() {
         () = renewing => unreachable!("it renews for ever"),
     };
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    assert!(ended.stderr.contains("the other library is running, and would move on: holder=worker-1"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("the other library is running, and would move on: holder=worker-1"),
+        "{}",
+        ended.stderr
+    );
     assert!(world.shown().await.is_empty());
 
     world.done(&import).await;
