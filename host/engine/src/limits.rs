@@ -259,8 +259,12 @@ pub const STREAM_ACTIVE_WITHIN: Duration = Duration::from_secs(120);
 pub const STREAM_ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a running host logs how far its pipelines are. Ours.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(10);
-/// Reads of one shard that are held at once: one that is handled and one fetched ahead. Invariant I7.
-pub const READS_PER_SHARD: usize = 2;
+/// Reads of one shard that may wait for its handler unless the pipeline says otherwise; another one is being handled.
+/// Ours, invariant I7.
+pub const PREFETCH_READS: usize = 1;
+/// Bytes of such reads unless the pipeline says otherwise. Ours: what one read may have; async-kinesis's
+/// `max_queue_size` is 10,000 items.
+pub const PREFETCH_BYTES: usize = GET_RECORDS_BYTES;
 
 /// Bytes of its input that `tidemill put` reads at once. Ours.
 pub const PUT_READ_BYTES: usize = 1 << 20;
