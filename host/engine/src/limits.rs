@@ -169,7 +169,8 @@ pub const HANDOVER_LOOKS: u32 = 10;
 /// Failover times for which a lease that changed hands is not moved again to balance throughput. Ours: its load is
 /// measured anew meanwhile.
 pub const BALANCE_REST_FAILOVERS: u32 = 3;
-/// Part of a worker's mean throughput, in percent, by which a lease must make two workers more alike. Ours; KCL: 10 %.
+/// Part of the workers' mean throughput, in percent, by which two of them may differ before leases move. Ours; KCL's is
+/// 10 %.
 pub const BALANCE_NOISE_PERCENT: u64 = 20;
 /// What a shard without records weighs when throughput is balanced, in percent of the mean shard. Ours.
 pub const BALANCE_IDLE_PERCENT: u64 = 10;
