@@ -144,6 +144,8 @@ pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 pub const IDLE_LOOKS: u32 = 10;
 /// First and longest pause after a failed read. Ours; async-kinesis stops at 30 s.
 pub const FETCH_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// Subscriptions that share one connection. Ours: servers of HTTP/2 allow about a hundred calls on one at once.
+pub const SUBSCRIPTIONS_PER_CONNECTION: usize = 50;
 /// How long a subscription is read before another takes its place. Ours: before the service ends it at
 /// [`SUBSCRIPTION_LIFE`].
 pub const SUBSCRIPTION_RENEWAL: Duration = Duration::from_secs(285);
@@ -345,9 +347,9 @@ pub const LOCAL_BODY_WAIT: Duration = Duration::from_secs(30);
 /// refusal and not a broken connection. Ours.
 pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
 
-/// Instances of all components that a worker may have at once. Ours: one a shard and handler; it costs address space
-/// alone until they are used.
-pub const INSTANCES: u32 = 1_000;
+/// Instances of all components that a worker may have at once. Ours: one a lane of each shard, for more than 1,000
+/// shards; it costs address space alone until they are used, 5 GiB each of the 128 TiB that a process has on Linux.
+pub const INSTANCES: u32 = 4_000;
 /// Elements that the tables of one instance may have, all together. Ours: toolchains use a few thousand.
 pub const INSTANCE_TABLE_ELEMENTS: usize = 200_000;
 /// Bytes of an instance's memory that stay with the host for the next one. Ours: a page fault costs more than a page.
