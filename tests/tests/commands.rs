@@ -25,8 +25,14 @@ const NOT_RUN: [(&str, &str); 7] = [
     ("cargo install", "It compiles the program once more; the tests have one."),
     ("cargo xtask guests", "The tests have the components built already."),
     ("cargo build --package tidemill-cli", "The tests have it built already."),
-    ("tidemill checkpoints import --from", "It needs what another library keeps; tests/tests/checkpoints has that."),
-    ("tidemill checkpoints export --to", "It needs where another library keeps it; tests/tests/checkpoints has that."),
+    (
+        "tidemill checkpoints import --from",
+        "It needs what another library keeps; tests/tests/checkpoints has that.",
+    ),
+    (
+        "tidemill checkpoints export --to",
+        "It needs where another library keeps it; tests/tests/checkpoints has that.",
+    ),
 ];
 
 /// Stands for `tidemill` in the shell.

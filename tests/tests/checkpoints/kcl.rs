@@ -88,7 +88,8 @@ async fn what_the_kcl_has_done_is_not_done_again_and_the_rest_is() {
     let (world, table) = (World::new("").await, Table::new(dynamodb.client().await).await);
     world.put(0..100).await;
     let [first, _] = shards(&world).await;
-    let lease = |key, checkpoint| Lease { key, owner: None, checkpoint, sub_sequence: 0, is_version_3: false };
+    let lease =
+        |key, checkpoint| Lease { key, owner: None, checkpoint, sub_sequence: 0, is_version_3: false };
     table.lease(&lease(FIRST, first[9].sequence.as_str()), 4).await;
     table.lease(&lease(SECOND, "TRIM_HORIZON"), 4).await;
     table.lease(&lease("shardId-000000000099", "SHARD_END"), 4).await;
@@ -120,7 +121,7 @@ async fn the_middle_of_a_record_of_the_kpl_is_kept_to_the_document() {
     let mut left = 60;
     for (key, records) in [FIRST, SECOND].into_iter().zip(shards(&world).await) {
         let checkpoint = records.first().map_or("TRIM_HORIZON", |record| record.sequence.as_str());
-        let done = if records.is_empty() { 0 } else { 4 };
+        let done: usize = if records.is_empty() { 0 } else { 4 };
         left -= done;
         let key = format!("123456789012:numbers:1700000000:{key}");
         let sub_sequence = done.saturating_sub(1);
@@ -161,7 +162,11 @@ async fn a_kcl_at_work_is_refused_and_one_that_fell_silent_is_not() {
         () = renewing => unreachable!("it renews for ever"),
     };
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
-    assert!(ended.stderr.contains("the other library is running, and would move on: holder=worker-1"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("the other library is running, and would move on: holder=worker-1"),
+        "{}",
+        ended.stderr
+    );
     assert!(world.shown().await.is_empty());
 
     world.done(&import).await;

@@ -11,7 +11,9 @@ use super::{
     leases::SimulatedLeases, scenario::StartAt, world::World,
 };
 use crate::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings, SharingSettings},
+    consumer::{
+        DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, ReaderSettings, SharingSettings,
+    },
     kinesis::Kinesis,
     lease::{keeper::KeeperSettings, plan::Start},
     processor::Processor,
@@ -126,6 +128,7 @@ impl Life {
             worker: self.name().as_str().into(),
             clock,
             progress: self.progress,
+            memory: ReadMemory::default(),
         };
         match pipeline.run(self.stop).await {
             Ok(summary) => world.note(format_args!("{process} ends: done={}", summary.done)),
