@@ -19,12 +19,20 @@ const PAGE_PORT: &str = "4567";
 const PAGE_INGEST_PORT: &str = "4568";
 
 /// Blocks that are not run, by the first words of a line in them, and why.
-const NOT_RUN: [(&str, &str); 5] = [
+const NOT_RUN: [(&str, &str); 7] = [
     ("cargo xtask demo", "Continuous integration runs it by itself, with the binary of the tests."),
     ("cargo xtask test", "It is what runs this test."),
     ("cargo install", "It compiles the program once more; the tests have one."),
     ("cargo xtask guests", "The tests have the components built already."),
     ("cargo build --package tidemill-cli", "The tests have it built already."),
+    (
+        "tidemill checkpoints import --from",
+        "It needs what another library keeps; tests/tests/checkpoints has that.",
+    ),
+    (
+        "tidemill checkpoints export --to",
+        "It needs where another library keeps it; tests/tests/checkpoints has that.",
+    ),
 ];
 
 /// Stands for `tidemill` in the shell.

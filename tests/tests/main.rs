@@ -3,8 +3,10 @@
 //! One binary for all of it. `cargo xtask test` builds what these tests start and says where it is; a test that
 //! cannot find it fails and names that command.
 
+mod checkpoints;
 mod codecs;
 mod commands;
+mod consuming;
 mod fan_out;
 mod faults;
 mod fleet;

@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tidemill_backends::kinesis::AwsSettings;
 
 use crate::{
-    commands::{check, local, put, run, serve_put, streams, tail},
+    commands::{check, checkpoints, local, put, run, serve_put, streams, tail},
     config::{Endpoint, KinesisConfig},
 };
 
@@ -34,6 +34,8 @@ pub enum Command {
     Tail(tail::Args),
     #[command(subcommand)]
     Streams(streams::Args),
+    #[command(subcommand)]
+    Checkpoints(checkpoints::Args),
     Local(local::Args),
 }
 

@@ -28,3 +28,8 @@ pub fn write(text: &[u8]) -> Result<Reader, Failure> {
 pub fn line(text: &str) -> Result<(), Failure> {
     write(format!("{text}\n").as_bytes()).map(|_| ())
 }
+
+/// Tells something beside the results, on stderr.
+pub fn note(text: &str) {
+    eprintln!("note: {text}");
+}

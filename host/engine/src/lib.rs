@@ -49,6 +49,7 @@
 
 pub mod backoff;
 pub mod batch;
+pub mod bugs;
 pub mod consumer;
 pub mod handler;
 pub mod hash;
@@ -60,6 +61,8 @@ pub mod processor;
 pub mod producer;
 pub mod record;
 pub mod sequence;
+#[cfg(any(test, feature = "simulation"))]
+pub mod simulation;
 pub mod stream;
 pub mod task;
 pub mod time;

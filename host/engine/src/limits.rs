@@ -190,6 +190,9 @@ pub const LAST_CHECKPOINT_ATTEMPTS: u32 = 5;
 pub const ASYNC_KINESIS_SESSION: Duration = Duration::from_secs(60);
 /// Keys that one SCAN of Redis looks at. Ours: a server of a million keys is through within a second.
 pub const REDIS_SCAN_KEYS: u32 = 1_000;
+/// Attempts at a lease that is taken away from a worker that writes it at the same time. Ours: workers write it a few
+/// times a second at the most.
+pub const FORCED_ATTEMPTS: u32 = 5;
 /// How often leases are looked at within the failover time to see whether their application is running. Ours: a holder
 /// renews them three times in that time.
 pub const RUNNING_LOOKS: u32 = 12;
@@ -258,8 +261,12 @@ pub const STREAM_ACTIVE_WITHIN: Duration = Duration::from_secs(120);
 pub const STREAM_ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a running host logs how far its pipelines are. Ours.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(10);
-/// Reads of one shard that are held at once: one that is handled and one fetched ahead. Invariant I7.
-pub const READS_PER_SHARD: usize = 2;
+/// Reads of one shard that may wait for its handler unless the pipeline says otherwise; another one is being handled.
+/// Ours, invariant I7.
+pub const PREFETCH_READS: usize = 1;
+/// Bytes of such reads unless the pipeline says otherwise. Ours: what one read may have; async-kinesis's
+/// `max_queue_size` is 10,000 items.
+pub const PREFETCH_BYTES: usize = GET_RECORDS_BYTES;
 
 /// Bytes of its input that `tidemill put` reads at once. Ours.
 pub const PUT_READ_BYTES: usize = 1 << 20;

@@ -15,6 +15,9 @@ where
     F::Output: Send + 'static,
 {
     use tracing::Instrument;
+    // A simulated process can be frozen, or crash, at any await of any of its tasks.
+    #[cfg(any(test, feature = "simulation"))]
+    let future = crate::simulation::governed(name, future);
     let named = future.instrument(tracing::debug_span!("task", name));
     // The span around the caller goes along even where the log is too terse to name tasks.
     AbortOnDropHandle::new(tokio::spawn(named.in_current_span()))

@@ -7,6 +7,7 @@ mod guests;
 mod python;
 mod repository;
 mod servers;
+mod sim;
 mod soak;
 mod test;
 mod vitals;
@@ -35,6 +36,8 @@ enum Chore {
     /// Measure how fast it is, beside async-kinesis
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Run the consumer under simulation: each seed decides what goes wrong
+    Sim(sim::Flags),
     /// Compile the components in guests/
     Guests,
     /// Install the servers of others that the tests run against, into the target folder
@@ -48,6 +51,7 @@ fn main() -> Result<()> {
         Chore::Test(flags) => test::run(&repository, &flags),
         Chore::Soak(flags) => soak::run(&repository, &flags),
         Chore::Bench(bench) => bench::run(&repository, &bench),
+        Chore::Sim(flags) => sim::run(&repository, &flags),
         Chore::Guests => guests::build(&repository).map(drop),
         Chore::Servers => servers::install(&repository),
     }

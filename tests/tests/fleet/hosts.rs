@@ -16,7 +16,8 @@ pub struct Fleet<'a> {
     settings: PathBuf,
     hosts: Vec<State>,
     lives: usize,
-    trail: Trail,
+    /// What was seen of them.
+    pub trail: Trail,
 }
 
 /// One of them.
@@ -53,7 +54,6 @@ impl<'a> Fleet<'a> {
             _ => self.running(),
         };
         let at = candidates[schedule.pick(candidates.len())];
-        self.trail.event(event);
         let state = std::mem::replace(&mut self.hosts[at], State::Down);
         self.hosts[at] = match (event, state) {
             (Event::Start, State::Down) => State::Running(self.new_host().await),

@@ -74,7 +74,9 @@ async fn run(store: Store, seed: u64, duration: Duration) -> Verdict {
             fleet.thaw_those_without_leases(&store).await;
             let possible = round.iter().position(|event| fleet.is_possible(*event));
             if let Some(at) = possible {
-                match round.remove(at) {
+                let event = round.remove(at);
+                fleet.trail.event(event);
+                match event {
                     Event::Split => streams.split(SOURCE, schedule.pick(usize::MAX)).await,
                     Event::Merge => streams.merge(SOURCE, schedule.pick(usize::MAX)).await,
                     event => fleet.cause(event, &mut schedule).await,

@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-/// The process that holds a lease: a worker's name begins with its process id.
+/// The process that holds a lease: a worker's name ends with its process id and when it started.
 fn holder(lease: &Lease) -> Option<u32> {
-    lease.owner.as_ref()?.as_str().split('-').next()?.parse().ok()
+    lease.owner.as_ref()?.as_str().rsplit('-').nth(1)?.parse().ok()
 }

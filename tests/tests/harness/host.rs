@@ -71,7 +71,7 @@ impl Host {
         self.signal(Signal::KILL).await
     }
 
-    /// Its process id, which its worker's name in the leases begins with.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("the host runs")
     }

@@ -1,6 +1,7 @@
 //! A client of DynamoDB, found as the client of Kinesis is.
 
-use aws_sdk_dynamodb::{Client, config::Builder};
+pub use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
 
 pub use crate::aws::{AwsSettings, SetupError};
 use crate::aws::{Service, Setup, setup};

@@ -45,6 +45,9 @@ pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
             output::line(&format!("ingest {name}: {}", component::Shown(path, &inspection)))?;
         }
     }
+    if !config.pipelines.is_empty() {
+        output::line(&format!("leases {}", config.leases.shown(config.lease_store())))?;
+    }
     if args.streams {
         check_streams(&config, flags).await?;
     }

@@ -1,6 +1,7 @@
 //! The commands, a file each: its flags, and what it does with them.
 
 pub mod check;
+pub mod checkpoints;
 pub mod local;
 mod producing;
 pub mod put;
@@ -25,6 +26,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Put(args) => put::run(args, connection).await,
         Command::Tail(args) => tail::run(args, connection).await,
         Command::Streams(args) => streams::run(args, connection).await,
+        Command::Checkpoints(args) => checkpoints::run(args, connection).await,
         Command::Local(args) => local::run(args).await,
     }
 }

@@ -1,13 +1,13 @@
 //! `[leases]`: where leases and checkpoints are kept.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use tidemill_backends::{
     leases::{dynamodb, redis},
     redis::RedisSettings,
 };
-use tidemill_engine::limits;
+use tidemill_engine::{lease::balance::Balance, limits};
 
 use super::units;
 use crate::{exit::Exit, failure::Failure};
@@ -30,6 +30,11 @@ pub struct LeasesConfig {
     /// How long a checkpoint may wait to be written.
     #[serde(deserialize_with = "units::positive_duration")]
     pub checkpoint_interval: Duration,
+    /// How long another worker may take to hand a lease over; the failover time unless told otherwise.
+    #[serde(deserialize_with = "units::optional_duration")]
+    pub handover: Option<Duration>,
+    /// What workers should have the same of.
+    pub balance: BalanceConfig,
 }
 
 impl Default for LeasesConfig {
@@ -41,6 +46,28 @@ impl Default for LeasesConfig {
             dynamodb: None,
             failover: limits::FAILOVER,
             checkpoint_interval: limits::CHECKPOINT_INTERVAL,
+            handover: None,
+            balance: BalanceConfig::default(),
+        }
+    }
+}
+
+/// What workers should have the same of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BalanceConfig {
+    /// Shards.
+    #[default]
+    Count,
+    /// Bytes a second.
+    Throughput,
+}
+
+impl From<BalanceConfig> for Balance {
+    fn from(config: BalanceConfig) -> Self {
+        match config {
+            BalanceConfig::Count => Self::Count,
+            BalanceConfig::Throughput => Self::Throughput,
         }
     }
 }
@@ -71,8 +98,8 @@ impl StoreKind {
     }
 }
 
-/// `[leases.redis]`: where Redis is and how to get in.
-#[derive(Clone, Debug, Deserialize)]
+/// `[leases.redis]`: where Redis is and how to get in. Printing it shows no password.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [leases.redis]", default)]
 pub struct RedisConfig {
     /// One node, or one of a cluster.
@@ -99,6 +126,16 @@ impl Default for RedisConfig {
             password_env: None,
             prefix: redis::PREFIX.to_owned(),
         }
+    }
+}
+
+impl fmt::Debug for RedisConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisConfig")
+            .field("settings", &self.settings(None))
+            .field("password_env", &self.password_env)
+            .field("prefix", &self.prefix)
+            .finish()
     }
 }
 
@@ -157,6 +194,21 @@ impl Default for DynamoDbConfig {
 }
 
 impl LeasesConfig {
+    /// Where they are, for people; without any password.
+    pub fn shown(&self, store: StoreKind) -> String {
+        match store {
+            StoreKind::Memory => "in memory".to_owned(),
+            StoreKind::File => format!("in {}", self.path.clone().unwrap_or_default().display()),
+            StoreKind::Redis => {
+                let redis = self.redis.clone().unwrap_or_default();
+                format!("in Redis at {}, keys {}:{{…}}:leases", redis.settings(None), redis.prefix)
+            }
+            StoreKind::DynamoDb => {
+                format!("in DynamoDB, table {}", self.dynamodb.clone().unwrap_or_default().table)
+            }
+        }
+    }
+
     /// What no single key can know, given what keeps the leases.
     pub fn validate(&self, store: StoreKind) -> Result<(), Failure> {
         let foreign = [
@@ -180,4 +232,54 @@ impl LeasesConfig {
 
 fn contradiction(message: impl Into<String>) -> Failure {
     Failure::new(Exit::Settings, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> LeasesConfig {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_shown_of_redis_has_no_password() {
+        let leases = config("store = 'redis'\nredis = { url = 'redis://me:secret@host:1/2', prefix = 'p' }");
+        assert_eq!(leases.shown(StoreKind::Redis), "in Redis at redis://me@host:1/2, keys p:{…}:leases");
+        assert!(!format!("{leases:?}").contains("secret"), "{leases:?}");
+    }
+
+    #[test]
+    fn every_store_is_read_by_the_name_that_it_is_shown_with() {
+        for store in [StoreKind::File, StoreKind::Memory, StoreKind::Redis, StoreKind::DynamoDb] {
+            assert_eq!(config(&format!("store = '{}'", store.as_str())).store, Some(store));
+        }
+    }
+
+    #[test]
+    fn settings_of_redis_that_cannot_be_meant_are_refused_with_help() {
+        let cases = [
+            ("", "leases.store = \"redis\" needs a URL"),
+            ("redis = { url = 'redis://a', urls = ['redis://b'] }", "leases.redis has both `url` and `urls`"),
+            ("redis = { url = 'redis://a', prefix = 'a{b}' }", "not a prefix of keys"),
+            (
+                "redis = { url = 'redis://:x@a', password-env = 'P' }",
+                "leases.redis has a password in its URL",
+            ),
+            (
+                "path = 'x'\nredis = { url = 'redis://a' }",
+                "leases.path is set, and leases.store is \"redis\"",
+            ),
+            ("dynamodb = {}\nredis = { url = 'redis://a' }", "leases.dynamodb is set, and leases.store"),
+        ];
+        for (text, expected) in cases {
+            let failure = config(text).validate(StoreKind::Redis).unwrap_err();
+            assert!(failure.to_string().starts_with(expected), "{failure}");
+            assert!(failure.help_text().is_some(), "{failure}");
+            assert_eq!(failure.exit(), Exit::Settings);
+        }
+        let no_url = config("redis = {}").validate(StoreKind::Redis).unwrap_err();
+        assert!(no_url.to_string().starts_with("no Redis is named: set the URL"), "{no_url}");
+        assert!(config("redis = { urls = ['redis://a', 'redis://b'] }").validate(StoreKind::Redis).is_ok());
+    }
 }

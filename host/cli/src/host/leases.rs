@@ -1,10 +1,6 @@
 //! Lease stores: each pipeline of the application has leases of its own.
 
-use std::{
-    env, fmt,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{env, fmt, path::Path, sync::Arc};
 
 use tidemill_backends::{
     dynamodb::{self, AwsSettings},
@@ -29,14 +25,15 @@ use crate::{
 pub struct Stores {
     application: Name,
     kept: Kept,
+    shown: String,
 }
 
 #[derive(Debug)]
 enum Kept {
     InMemory,
-    InFile { leases: FileLeases, path: PathBuf },
+    InFile(FileLeases),
     InRedis { redis: Redis, prefix: String },
-    InDynamoDb { leases: DynamoDbLeases, table: String },
+    InDynamoDb(DynamoDbLeases),
 }
 
 impl Stores {
@@ -55,7 +52,7 @@ impl Stores {
                 open_dynamodb(&own, &settings, &application).await?
             }
         };
-        Ok(Self { application, kept })
+        Ok(Self { application, kept, shown: config.leases.shown(config.lease_store()) })
     }
 
     /// The leases of one pipeline.
@@ -63,31 +60,23 @@ impl Stores {
         let application = format!("{}/{name}", self.application);
         match &self.kept {
             Kept::InMemory => Arc::new(MemoryLeases::new()),
-            Kept::InFile { leases, .. } => Arc::new(leases.of_application(&application)),
+            Kept::InFile(leases) => Arc::new(leases.of_application(&application)),
             Kept::InRedis { redis, prefix } => {
                 Arc::new(RedisLeases::new(redis.clone(), prefix, &application))
             }
-            Kept::InDynamoDb { leases, .. } => Arc::new(leases.of_application(&application)),
+            Kept::InDynamoDb(leases) => Arc::new(leases.of_application(&application)),
         }
     }
 }
 
 impl fmt::Display for Stores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kept {
-            Kept::InMemory => f.write_str("leases in memory"),
-            Kept::InFile { path, .. } => write!(f, "leases in {}", path.display()),
-            Kept::InRedis { redis, prefix } => {
-                write!(f, "leases in {} under {prefix}:{{{}/…}}", redis.at(), self.application)
-            }
-            Kept::InDynamoDb { table, .. } => write!(f, "leases in table {table} of DynamoDB"),
-        }
+        write!(f, "leases {}", self.shown)
     }
 }
 
 fn open_file(path: &Path, application: &Name) -> Result<Kept, Failure> {
-    let leases = FileLeases::open(path, application.as_str()).map_err(|error| unusable(&error))?;
-    Ok(Kept::InFile { leases, path: path.to_owned() })
+    FileLeases::open(path, application.as_str()).map(Kept::InFile).map_err(|error| unusable(&error))
 }
 
 async fn open_redis(config: &RedisConfig) -> Result<Kept, Failure> {
@@ -117,7 +106,7 @@ async fn open_dynamodb(
 ) -> Result<Kept, Failure> {
     let client = dynamodb::connect(settings).await.map_err(|error| unusable(&error))?;
     let opened = DynamoDbLeases::open(client, &config.table, application.as_str(), config.create_table).await;
-    Ok(Kept::InDynamoDb { leases: opened.map_err(|error| unusable(&error))?, table: config.table.clone() })
+    opened.map(Kept::InDynamoDb).map_err(|error| unusable(&error))
 }
 
 /// As the streams are reached, where the table's own settings say nothing else; but for the endpoint, which is of

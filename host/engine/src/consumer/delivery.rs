@@ -124,8 +124,9 @@ impl Delivery {
                         return self.give_up(&batch, delivered, &positions, reason);
                     }
                     tokio::select! {
-                        () = sleep(after) => {}
+                        biased;
                         () = self.stop.cancelled() => return delivered.halted(&positions, Cause::Stopping),
+                        () = sleep(after) => {}
                     }
                     attempt = attempt.retry_of(&again);
                 }

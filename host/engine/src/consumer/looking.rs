@@ -15,6 +15,7 @@ use crate::{
         lineage::{Lineage, by_shard},
         observer::{Look, Observer, Patience},
         plan::{Plan, Rules, View, plan},
+        start_at,
     },
     limits,
     record::ShardId,
@@ -34,7 +35,7 @@ pub(super) enum LookError {
 pub(super) struct Shards {
     listed: Vec<Shard>,
     list_at: Instant,
-    /// Leases of shards that no listing names any more.
+    /// Leases of shards that the last listing did not name.
     gone: HashSet<LeaseKey>,
 }
 
@@ -54,7 +55,8 @@ impl Shards {
     }
 
     /// Lists them if it is time, or if there are leases of shards that are not known yet: other workers may have
-    /// created them since. What a listing after that does not name either has expired.
+    /// created them since. What a listing after that does not name either has expired, and only then may its lease
+    /// be deleted.
     async fn refresh(&mut self, pipeline: &Pipeline, leases: &[Lease]) -> Result<(), KinesisError> {
         let is_due = self.list_at <= Instant::now();
         if !is_due && self.unknown(leases).is_subset(&self.gone) {
@@ -64,8 +66,11 @@ impl Shards {
         self.listed = list(&*pipeline.kinesis, &settings.stream).await?;
         self.list_at = Instant::now() + settings.discovery_interval;
         let gone = self.unknown(leases);
-        for lease in gone.difference(&self.gone) {
-            tracing::warn!(%lease, "the service has forgotten the shard before it was read to its end; records were lost to the stream's retention");
+        let is_unread = |lease: &&Lease| lease.checkpoint != Checkpoint::ShardEnd;
+        for Lease { key, .. } in leases.iter().filter(is_unread) {
+            if gone.contains(key) && !self.gone.contains(key) {
+                tracing::warn!(lease = %key, "the service has forgotten the shard before it was read to its end; records were lost to the stream's retention");
+            }
         }
         self.gone = gone;
         Ok(())
@@ -89,6 +94,7 @@ pub(super) struct Watch {
     auditor: Auditor,
     audit_at: Option<Instant>,
     is_waiting: bool,
+    has_looked: bool,
 }
 
 impl Watch {
@@ -122,7 +128,14 @@ impl Watch {
             standings: &standings,
             me: Me { worker: &pipeline.worker, held, most },
         };
-        let plan = plan(Rules { start: settings.start, balance: settings.sharing.balance }, &view);
+        let (start, start_at, balance) = (settings.start, &settings.start_at, settings.sharing.balance);
+        if !std::mem::replace(&mut self.has_looked, true) {
+            for shard in start_at::unknown(start_at, &shards.listed, &leases) {
+                tracing::warn!(%stream, %shard,
+                    "the stream has no such shard to start at: look at start-at, unless its records have expired");
+            }
+        }
+        let plan = plan(Rules { start, start_at, balance }, &view);
         let is_mine = |lease: &Lease| lease.wanted_by.as_ref() == Some(&pipeline.worker);
         self.is_waiting = !plan.ask.is_empty() || leases.iter().any(is_mine);
         self.audit(pipeline, &shards.listed, &leases);

@@ -36,4 +36,6 @@ pub use coordinator::SharingSettings;
 pub use delivery::DEFAULT_SINK;
 pub use pipeline::{Checkpointing, OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
-pub use source::{ReadError, Reader, ReaderSettings, Retrieval, Source, SourceFetch};
+pub use source::{
+    Prefetch, ReadError, ReadMemory, Reader, ReaderSettings, Retrieval, Source, SourceFetch, Taken,
+};

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use crate::{
     batch::Documents,
+    bugs::{Bug, planted},
     kinesis::Position,
     lease::Checkpoint,
     processor::{Decoded, Rejection},
@@ -78,7 +79,7 @@ impl Readable {
         let has_more = [next_document, next_rejection].contains(&Some(this.raw_index));
         Checkpoint::At {
             sequence: self.documents.sequence(position).clone(),
-            sub_sequence: has_more.then_some(this.sub_index),
+            sub_sequence: (has_more && !planted(Bug::WholeRecordCheckpoint)).then_some(this.sub_index),
         }
     }
 }

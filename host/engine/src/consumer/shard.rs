@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     backoff::Backoff,
+    bugs::{Bug, planted},
     hash::HashRange,
     lease::{Lease, keeper::LeaseKeeper},
     limits,
@@ -70,7 +71,7 @@ impl ShardTask {
         let lost = keeper.lost().clone();
         let over = tokio::select! {
             biased;
-            () = lost.cancelled() => return ShardExit::Lost,
+            () = lost.cancelled(), if !planted(Bug::DeafToLoss) => return ShardExit::Lost,
             over = self.work(&keeper) => over,
         };
         match over {
@@ -91,6 +92,7 @@ impl ShardTask {
                 self.pipeline.progress.stop(shard.clone(), reason);
                 // The lease is kept: given back, the shard would be taken and fail again, here or elsewhere.
                 tokio::select! {
+                    biased;
                     () = lost.cancelled() => ShardExit::Lost,
                     () = self.stop.cancelled() => self.give_back(keeper).await,
                 }
@@ -127,8 +129,9 @@ impl ShardTask {
             tracing::warn!(lease = %self.lease.key, reason, checkpoint = %from, attempt,
                 "the handler lost what it had not checkpointed; the shard is read again from its checkpoint");
             tokio::select! {
-                () = sleep(backoff.pause(attempt)) => {}
+                biased;
                 () = self.stop.cancelled() => return Over::Stopping,
+                () = sleep(backoff.pause(attempt)) => {}
             }
         }
     }

@@ -12,9 +12,9 @@ pub(super) struct Throughput {
 }
 
 impl Throughput {
-    /// Nothing was read so far.
-    pub(super) fn new(now: Instant) -> Self {
-        Self { bytes_per_second: 0.0, at: now }
+    /// Goes on from what the shard's last holder measured, in bytes a second.
+    pub(super) fn new(load: u64, now: Instant) -> Self {
+        Self { bytes_per_second: load as f64, at: now }
     }
 
     /// Takes in what a read gave, which may be nothing. Answers bytes a second.
@@ -37,7 +37,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_steady_stream_shows_its_rate_and_a_silent_one_fades() {
         let begun = Instant::now();
-        let mut throughput = Throughput::new(begun);
+        let mut throughput = Throughput::new(0, begun);
         let mut rate = 0;
         for second in 1..=600 {
             rate = throughput.add(1_000, begun + Duration::from_secs(second));

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     backoff::Backoff,
     batch::{Batch, BatchInfo, Documents},
+    bugs::{Bug, planted},
     hash::HashRange,
     kinesis::ChildShard,
     lease::{Checkpoint, Lease, LeaseKey, keeper::LeaseKeeper},
@@ -90,7 +91,7 @@ impl<'a> Work<'a> {
             coverage: Coverage::new(settings.checkpointing),
             outstanding: Outstanding::default(),
             misplaced: Misplaced::new(lease.key.clone(), check),
-            throughput: Throughput::new(Instant::now()),
+            throughput: Throughput::new(lease.load, Instant::now()),
             done: Checkpoint::TrimHorizon,
         }
     }
@@ -102,7 +103,7 @@ impl<'a> Work<'a> {
     pub(super) async fn run(mut self, source: &dyn Source, from: &Checkpoint) -> (Over, Checkpoint) {
         self.done = from.clone();
         let over = self.read(source, from).await;
-        let over = self.drain(over).await;
+        let over = if planted(Bug::ReleaseBeforeDrain) { over } else { self.drain(over).await };
         (over, self.done)
     }
 
@@ -184,27 +185,29 @@ impl<'a> Work<'a> {
     async fn take(&mut self, fetch: SourceFetch, skip: &mut Option<Skip>) -> Step {
         let progress = &*self.pipeline.progress;
         let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
-        let bytes = fetch.records.iter().map(|record| record.data.len()).sum();
-        self.throughput.add(bytes, Instant::now());
-        if let Some(last) = fetch.records.last() {
-            let decoded = self.pipeline.processor.decode(&fetch.records, self.misplaced.check).await;
+        self.keeper.measured(self.throughput.add(fetch.bytes(), Instant::now()));
+        let SourceFetch { records, millis_behind_latest, end, taken: _taken } = fetch;
+        if let Some(last) = records.last() {
+            let end = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };
+            let decoded = self.pipeline.processor.decode(&records, self.misplaced.check).await;
             let decoded = decoded.map_err(|error| Over::Failed(error.to_string()))?;
             self.misplaced.take_in(&decoded, progress);
             let decoded = match skip.take() {
                 Some(skip) => skip.rest_of(decoded),
                 None => decoded,
             };
-            let rejected = self.rejected(&decoded.rejections, &fetch.records);
+            let rejected = self.rejected(&decoded.rejections, &records);
+            // Documents have bytes of their own.
+            drop(records);
             let readable = Readable::before(decoded.documents, rejected.as_ref().map(|(at, _)| *at));
-            self.handle_all(&readable, fetch.millis_behind_latest).await?;
+            self.handle_all(&readable, millis_behind_latest).await?;
             if let Some((_, reason)) = rejected {
                 return Err(Over::Failed(reason));
             }
             // Covers records that held no documents, or none that belong here.
-            let end = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };
             self.coverage.read(end).into_iter().for_each(|end| self.outstanding.push(end));
         }
-        match fetch.end {
+        match end {
             Some(children) => Err(Over::Ended(children)),
             None => Ok(()),
         }
@@ -265,7 +268,11 @@ impl<'a> Work<'a> {
         let kept = self.coverage.kept();
         let Delivered { tickets, checkpoint, halt } = self.lanes.deliver(batch, kept).await;
         let handled = halt.as_ref().map_or(count, |halt| halt.position as usize);
-        self.outstanding.push(self.coverage.batch(all, start, handled, checkpoint, tickets));
+        let handled = self.coverage.batch(all, start, handled, checkpoint, tickets);
+        if planted(Bug::CheckpointBeforeAck) {
+            handled.checkpoint.iter().for_each(|checkpoint| self.keeper.advance(checkpoint.clone()));
+        }
+        self.outstanding.push(handled);
         if let Some(Halt { cause, .. }) = halt {
             return Err(over_by(cause, &numbers));
         }

@@ -2,7 +2,7 @@
 //!
 //! A function panics where the store breaks the contract, so that the test shows which part of it was broken.
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
 use super::{Checkpoint, Lease, LeaseError, LeaseKey, LeaseStore, NewLease, Update, WorkerId};
 
@@ -17,6 +17,9 @@ pub async fn check<S: LeaseStore>(fresh: impl AsyncFn() -> S) {
     a_checkpoint_survives_release_and_take(&fresh().await).await;
     every_kind_of_checkpoint_is_kept(&fresh().await).await;
     of_workers_that_race_exactly_one_wins(&fresh().await).await;
+    of_workers_that_create_at_once_all_get_the_same_lease(&fresh().await).await;
+    names_and_numbers_of_any_kind_are_kept(&fresh().await).await;
+    a_list_during_writes_shows_each_lease_once_and_never_an_older_one(&fresh().await).await;
     a_thousand_leases_are_listed_once_each(&fresh().await).await;
 }
 
@@ -158,6 +161,70 @@ pub async fn of_workers_that_race_exactly_one_wins(store: &dyn LeaseStore) {
         lease = won.into_iter().flatten().next().expect("one worker won");
         assert_eq!(store.list().await, Ok(vec![lease.clone()]));
     }
+}
+
+/// Workers that create the same lease at once, each with a start of its own: all are answered the one that is there.
+pub async fn of_workers_that_create_at_once_all_get_the_same_lease(store: &dyn LeaseStore) {
+    for number in 0..10 {
+        let starts = (0..4).map(|start| at(&start.to_string(), None));
+        let wanted = starts.map(|checkpoint| NewLease { checkpoint, ..new_lease("orders", number) });
+        let answers = join_all(wanted.map(|new| store.create(new))).await;
+        let first = answers[0].clone().expect("a lease can be created");
+        assert_eq!((first.counter, first.owner.clone()), (0, None));
+        assert!(answers.into_iter().all(|answer| answer == Ok(first.clone())));
+        assert_eq!(store.get(&first.key).await, Ok(Some(first)));
+    }
+    assert_eq!(store.list().await.map(|all| all.len()), Ok(10));
+}
+
+/// Names are any text, and the largest load comes back to its last digit.
+pub async fn names_and_numbers_of_any_kind_are_kept(store: &dyn LeaseStore) {
+    let name = "Gezeiten_潮.mühle-🌊 \"{}'\\:|";
+    let key = LeaseKey { stream: name.into(), shard: "shardId-潮".into() };
+    let new = NewLease { key, checkpoint: Checkpoint::Latest, parents: vec!["shardId-ü".into()] };
+    let lease = created(store, new.clone()).await;
+    assert_eq!((&lease.key, &lease.parents), (&new.key, &new.parents));
+    let taken = store.update(&lease, take(name)).await.expect("the lease was just created");
+    let asked = store.update(&taken, Update::Ask(worker("潮 2"))).await.expect("nobody wrote the lease");
+    let renewed =
+        store.update(&asked, Update::Renew { load: u64::MAX }).await.expect("nobody wrote the lease");
+    assert_eq!(
+        (renewed.owner.clone(), renewed.wanted_by.clone()),
+        (Some(worker(name)), Some(worker("潮 2")))
+    );
+    assert_eq!(renewed.load, u64::MAX);
+    assert_eq!(store.list().await, Ok(vec![renewed]));
+}
+
+/// Whoever lists while a holder writes sees every lease once, and none of them as it was before an earlier list.
+pub async fn a_list_during_writes_shows_each_lease_once_and_never_an_older_one(store: &dyn LeaseStore) {
+    const LEASES: u32 = 20;
+    let mut leases = Vec::new();
+    for number in 0..LEASES {
+        leases.push(created(store, new_lease("orders", number)).await);
+    }
+    let keys: Vec<_> = leases.iter().map(|lease| lease.key.clone()).collect();
+    let writes = async {
+        for round in 0..10 {
+            for lease in &mut leases {
+                *lease =
+                    store.update(lease, Update::Renew { load: round }).await.expect("nobody else writes");
+            }
+        }
+    };
+    let lists = async {
+        let mut before = vec![0; keys.len()];
+        for _ in 0..20 {
+            let mut listed = store.list().await.expect("the store is there");
+            listed.sort_by(|a, b| a.key.cmp(&b.key));
+            assert_eq!(listed.iter().map(|lease| lease.key.clone()).collect::<Vec<_>>(), keys);
+            let now: Vec<_> = listed.iter().map(|lease| lease.counter).collect();
+            assert!(before.iter().zip(&now).all(|(before, now)| before <= now), "{before:?} {now:?}");
+            before = now;
+        }
+    };
+    join(writes, lists).await;
+    assert!(store.list().await.expect("the store is there").iter().all(|lease| lease.counter == 10));
 }
 
 /// Leases of two streams whose shards have the same ids are apart, and many are no burden.

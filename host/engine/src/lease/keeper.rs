@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Checkpoint, Lease, LeaseError, LeaseStore, Update};
 use crate::{
     backoff::Backoff,
+    bugs::{Bug, planted},
     limits,
     task::{self, Task},
 };
@@ -192,6 +193,11 @@ impl Keeping {
             Err(LeaseError::Lost(_)) if self.failures > 0 && self.knows_own_write().await? => {
                 self.write_once().await
             }
+            Err(LeaseError::Lost(_)) if planted(Bug::UnfencedWrite) => {
+                let stored = self.store.get(&self.lease.key).await?;
+                self.lease = stored.unwrap_or_else(|| self.lease.clone());
+                self.write_once().await
+            }
             other => other,
         }
     }
@@ -216,11 +222,10 @@ impl Keeping {
         Ok(())
     }
 
-    /// Whether the lease is one write further and still this worker's: then that write was its own. Takes it in.
+    /// Whether what is stored is this keeper's own write. Takes it in.
     async fn knows_own_write(&mut self) -> Result<bool, LeaseError> {
         let stored = self.store.get(&self.lease.key).await?;
-        let own =
-            stored.filter(|lease| lease.owner == self.lease.owner && lease.counter == self.lease.counter + 1);
+        let own = stored.filter(|stored| is_own(&self.lease, stored));
         let is_own = own.is_some();
         self.lease = own.unwrap_or_else(|| self.lease.clone());
         Ok(is_own)
@@ -278,6 +283,12 @@ impl Keeping {
         }
         Ok(())
     }
+}
+
+/// Whether the stored lease is one write further than the one that its holder knows, and still the holder's: only its
+/// own write leads there, because others take a lease for themselves, and no two workers have one name.
+pub(super) fn is_own(known: &Lease, stored: &Lease) -> bool {
+    stored.owner == known.owner && stored.counter == known.counter + 1
 }
 
 #[cfg(test)]

@@ -4,15 +4,19 @@
 //! A shard is younger than its parents, so a parent that is left out beside its child has expired.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use super::{Checkpoint, Lease, LeaseKey, NewLease, plan::Start};
-use crate::{kinesis::Shard, record::ShardId};
+use crate::{
+    bugs::{Bug, planted},
+    kinesis::Shard,
+    record::ShardId,
+};
 
-/// The leases of one stream by their shard.
-pub type ByShard<'a> = HashMap<&'a ShardId, &'a Lease>;
+/// The leases of one stream by their shard, in order: what is done about them is a function of what they are.
+pub type ByShard<'a> = BTreeMap<&'a ShardId, &'a Lease>;
 
 /// The shards of one stream as they descend from each other.
 #[derive(Debug)]
@@ -91,7 +95,10 @@ impl<'a> Lineage<'a> {
         };
         // The listing knows both parents of a merge even where the lease, which others may have written, does not.
         let parents = lease.parents.iter().chain(shard.into_iter().flat_map(parents_of));
-        lease.checkpoint != Checkpoint::ShardEnd && !self.is_gone(lease) && !parents.into_iter().any(holds_up)
+        let adjacent = shard.and_then(|shard| shard.adjacent_parent.as_ref());
+        let mut parents =
+            parents.filter(|parent| !planted(Bug::ChildBeforeAdjacentParent) || Some(*parent) != adjacent);
+        lease.checkpoint != Checkpoint::ShardEnd && !self.is_gone(lease) && !parents.any(holds_up)
     }
 
     /// Whether a shard was not read to its end and is not listed: its records have expired, or it is younger than the

@@ -19,9 +19,12 @@ pub(crate) mod fixture;
 pub mod keeper;
 pub mod lineage;
 pub mod memory;
+#[cfg(test)]
+mod model;
 pub mod moves;
 pub mod observer;
 pub mod plan;
+pub mod start_at;
 
 pub use change::Update;
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};

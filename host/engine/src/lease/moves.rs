@@ -204,10 +204,10 @@ impl<'a> Known<'a> {
         let leased: HashSet<&ShardId> = places.keys().chain(self.leases.keys()).collect();
         let passed_over = self.ancestors(leased.iter().copied());
         for shard in shards.keys().filter(|shard| !leased.contains(shard)) {
-            let finding = if passed_over.contains(shard) {
-                Finding::PassedOver
-            } else if self.ancestors([shard].into_iter()).iter().any(|shard| leased.contains(shard)) {
+            let finding = if self.ancestors([shard].into_iter()).iter().any(|shard| leased.contains(shard)) {
                 Finding::Follows
+            } else if passed_over.contains(shard) {
+                Finding::PassedOver
             } else {
                 Finding::Starts
             };

@@ -28,8 +28,9 @@ impl RedisCluster {
         let program = program()?;
         let mut nodes = Vec::new();
         for _ in 0..NODES {
-            let program = program.clone();
-            let command = move |port: u16, place: &Path| command(&program, port, place);
+            // The bus stays where it was when the node comes back, so that the others find it.
+            let (program, bus) = (program.clone(), free_port());
+            let command = move |port: u16, place: &Path| command(&program, port, bus, place);
             nodes.push(Server::start(command, |port| answers(settings([port]))).await);
         }
         let cluster = Self { nodes };
@@ -98,9 +99,9 @@ fn settings(ports: impl IntoIterator<Item = u16>) -> RedisSettings {
     RedisSettings { urls, ..RedisSettings::default() }
 }
 
-fn command(program: &Path, port: u16, place: &Path) -> Command {
+fn command(program: &Path, port: u16, bus: u16, place: &Path) -> Command {
     let mut command = Command::new(program);
-    let (port, bus) = (port.to_string(), free_port().to_string());
+    let (port, bus) = (port.to_string(), bus.to_string());
     command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "yes", "--dir"]);
     command.arg(place).args(["--cluster-enabled", "yes", "--cluster-port", &bus]);
     command.args(["--cluster-config-file", "nodes.conf", "--cluster-node-timeout", NODE_TIMEOUT_MS]);

@@ -51,11 +51,6 @@ impl Server {
         self.port
     }
 
-    /// The folder that it writes to.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Kills it. What it had on disk stays.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -9,4 +9,5 @@ mod resharding;
 mod sharing;
 mod source;
 mod stopping;
+mod streams;
 mod world;

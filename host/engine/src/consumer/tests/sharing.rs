@@ -1,13 +1,9 @@
 //! Workers that share the shards of a stream: who joins gets a part, and what who leaves had is taken over.
 
-use std::{collections::BTreeMap, num::NonZeroUsize, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use super::world::{Running, World, complete, echo};
-use crate::{
-    consumer::Pipeline,
-    lease::{Update, WorkerId},
-    limits,
-};
+use super::world::{Running, World, echo};
+use crate::{consumer::Pipeline, lease::WorkerId, limits};
 
 /// Within which everything settles.
 const SETTLED: Duration = Duration::from_secs(2 * limits::FAILOVER.as_secs());

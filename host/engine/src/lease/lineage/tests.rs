@@ -1,1 +1,228 @@
+//! Lineage by example, and of random histories of splits and merges.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    hash::{HashKey, HashRange},
+    lease::{
+        audit::audit,
+        change::Change,
+        fixture::{at, family, lease, shard},
+    },
+};
+
+fn stream() -> Arc<str> {
+    crate::lease::fixture::STREAM.into()
+}
+
+#[test]
+fn an_ended_lease_goes_when_nothing_depends_on_it() {
+    let ended = |id, parents: &[&str]| lease(id, None, Checkpoint::ShardEnd, parents);
+    let listed = [shard("c", [Some("z"), None], true)];
+    let done = |shards: &[Shard], leases: &[Lease]| {
+        let done: Vec<String> = Lineage::of(shards)
+            .done_with(&by_shard(leases))
+            .into_iter()
+            .map(|lease| lease.key.shard.to_string())
+            .collect();
+        done
+    };
+    let child = |checkpoint| lease("c", None, checkpoint, &["z"]);
+    assert_eq!(done(&listed, &[ended("z", &[]), child(at(1))]), ["z"]);
+    assert_eq!(done(&listed, &[ended("z", &[]), child(Checkpoint::TrimHorizon)]), [""; 0], "no progress yet");
+    assert_eq!(done(&listed, &[ended("z", &[])]), [""; 0], "the child has no lease yet");
+    assert_eq!(done(&family(), &[ended("c", &["a", "b"])]), [""; 0], "the service lists it");
+    assert_eq!(done(&[], &[ended("z", &[])]), [""; 0], "an empty listing proves nothing");
+    let chain = [ended("y", &[]), ended("z", &["y"]), child(at(1))];
+    assert_eq!(done(&listed, &chain), ["y"], "the oldest goes first");
+}
+
+/// A stream whose shards are split and merged, as the service would.
+#[derive(Debug, Default)]
+struct Service {
+    shards: Vec<Shard>,
+}
+
+impl Service {
+    fn new(count: u128) -> Self {
+        let mut service = Self::default();
+        let width = u128::MAX / count;
+        for number in 0..count {
+            let end = if number + 1 == count { u128::MAX } else { (number + 1) * width - 1 };
+            service.open(HashRange { start: HashKey(number * width), end: HashKey(end) }, [None, None]);
+        }
+        service
+    }
+
+    fn open(&mut self, range: HashRange, parents: [Option<&str>; 2]) {
+        let id = format!("{:04}", self.shards.len());
+        self.shards.push(Shard { range, ..shard(&id, parents, true) });
+    }
+
+    /// The places of the open shards, in the order of their hash keys.
+    fn opened(&self) -> Vec<usize> {
+        let mut open: Vec<usize> =
+            (0..self.shards.len()).filter(|at| self.shards[*at].ending_sequence.is_none()).collect();
+        open.sort_by_key(|at| self.shards[*at].range.start);
+        open
+    }
+
+    fn close(&mut self, at: usize) -> Shard {
+        self.shards[at].ending_sequence = Some("2".to_owned().try_into().unwrap());
+        self.shards[at].clone()
+    }
+
+    fn split(&mut self, nth: usize) {
+        let open = self.opened();
+        let parent = self.close(open[nth % open.len()]);
+        let HashRange { start, end } = parent.range;
+        let middle = HashKey(start.0 + (end.0 - start.0) / 2);
+        let id = Some(parent.id.as_str());
+        self.open(HashRange { start, end: middle }, [id, None]);
+        self.open(HashRange { start: HashKey(middle.0 + 1), end }, [id, None]);
+    }
+
+    fn merge(&mut self, nth: usize) {
+        let open = self.opened();
+        if open.len() < 2 {
+            return;
+        }
+        let nth = nth % (open.len() - 1);
+        let (low, high) = (self.close(open[nth]), self.close(open[nth + 1]));
+        let range = HashRange { start: low.range.start, end: high.range.end };
+        self.open(range, [Some(low.id.as_str()), Some(high.id.as_str())]);
+    }
+
+    /// What is listed once the oldest shards have expired, in any order.
+    fn listed(&self, expired: usize) -> Vec<Shard> {
+        let closed = self.shards.iter().take_while(|shard| shard.ending_sequence.is_some()).count();
+        self.shards[expired.min(closed)..].iter().rev().cloned().collect()
+    }
+}
+
+/// The leases of an application, which reads whatever it may.
+#[derive(Debug, Default)]
+struct Application {
+    leases: BTreeMap<String, Lease>,
+}
+
+impl Application {
+    fn all(&self) -> Vec<Lease> {
+        self.leases.values().cloned().collect()
+    }
+
+    /// Looks at what is listed, creates what is missing, and reads up to `most` shards that may be read: closed ones
+    /// to their end, open ones a little.
+    fn look(&mut self, start: Start, shards: &[Shard], most: usize) {
+        let lineage = Lineage::of(shards);
+        let leases = self.all();
+        for new in lineage.missing(start, &by_shard(&leases), &stream()) {
+            let id = new.key.shard.to_string();
+            let created = Change::Create(new).apply(None).unwrap().unwrap();
+            assert!(self.leases.insert(id, created).is_none(), "a lease was created again");
+        }
+        for _ in 0..most {
+            let leases = self.all();
+            let by_shard = by_shard(&leases);
+            let is_unread = |lease: &&Lease| {
+                let is_open =
+                    lineage.shard(&lease.key.shard).is_some_and(|shard| shard.ending_sequence.is_none());
+                !(is_open && matches!(lease.checkpoint, Checkpoint::At { .. }))
+            };
+            let readable = leases
+                .iter()
+                .filter(is_unread)
+                .find(|lease| lineage.is_readable(lease, &by_shard, &HashSet::new()));
+            let Some(lease) = readable else { return };
+            self.read(&lineage, &lease.key.shard);
+        }
+    }
+
+    /// Reads one shard, after a check that everything it came from, and that is still there, has been read.
+    fn read(&mut self, lineage: &Lineage<'_>, id: &ShardId) {
+        let shard = lineage.shard(id).unwrap();
+        for ancestor in lineage.ancestors([id]) {
+            let unread = self.leases.get(ancestor.as_str()).filter(|lease| {
+                lineage.shard(ancestor).is_some() && lease.checkpoint != Checkpoint::ShardEnd
+            });
+            assert!(unread.is_none(), "{id} was read before {ancestor}");
+        }
+        let lease = self.leases.get_mut(id.as_str()).unwrap();
+        lease.checkpoint = if shard.ending_sequence.is_some() { Checkpoint::ShardEnd } else { at(1) };
+    }
+
+    fn tidy(&mut self, shards: &[Shard]) {
+        let leases = self.all();
+        for lease in Lineage::of(shards).done_with(&by_shard(&leases)) {
+            self.leases.remove(lease.key.shard.as_str());
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Split(usize),
+    Merge(usize),
+    /// The application looks, and reads so many shards.
+    Look(usize),
+    /// So many of the oldest shards have expired, of those that the application has read to their end.
+    Expire,
+    Tidy,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        3 => any::<usize>().prop_map(Event::Split),
+        3 => any::<usize>().prop_map(Event::Merge),
+        3 => (0usize..4).prop_map(Event::Look),
+        1 => Just(Event::Expire),
+        1 => Just(Event::Tidy),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However a stream is resharded, and however late the application looks: every shard gets one lease and is read
+    /// once, after everything that it came from; nothing is forgotten that could be created again; and in the end the
+    /// leases cover every hash key once.
+    #[test]
+    fn i3_every_history_of_splits_and_merges_is_read_parents_first_and_whole(
+        count in 1u128..5,
+        from_tip: bool,
+        events in prop::collection::vec(event(), 0..40),
+    ) {
+        let start = if from_tip { Start::Latest } else { Start::TrimHorizon };
+        let mut service = Service::new(count);
+        let mut application = Application::default();
+        application.look(start, &service.listed(0), 0);
+        let mut expired = 0;
+        for event in events {
+            match event {
+                Event::Split(nth) => service.split(nth),
+                Event::Merge(nth) => service.merge(nth),
+                Event::Look(most) => application.look(start, &service.listed(expired), most),
+                Event::Expire => {
+                    let is_read = |shard: &Shard| {
+                        application.leases.get(shard.id.as_str()).is_none_or(|lease| lease.checkpoint == Checkpoint::ShardEnd)
+                    };
+                    let known = application.leases.keys().last().map_or(0, |last| last.parse().unwrap());
+                    expired = service.shards.iter().take(known).take_while(|shard| is_read(shard)).count();
+                }
+                Event::Tidy => application.tidy(&service.listed(expired)),
+            }
+        }
+        let listed = service.listed(expired);
+        application.look(start, &listed, usize::MAX);
+        let (leases, lineage) = (application.all(), Lineage::of(&listed));
+        for shard in &listed {
+            let lease = application.leases.get(shard.id.as_str());
+            let wanted = if shard.ending_sequence.is_some() { Checkpoint::ShardEnd } else { at(1) };
+            prop_assert_eq!(lease.map(|lease| lease.checkpoint.clone()), Some(wanted), "shard={}", shard.id);
+        }
+        prop_assert_eq!(audit(&lineage, &by_shard(&leases)), Default::default());
+    }
+}

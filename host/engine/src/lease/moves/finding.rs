@@ -24,7 +24,7 @@ pub enum Finding {
     Gone(ShardId),
     /// A lease that the wish says nothing of.
     LeftAlone(ShardId),
-    /// A shard without a lease, before one with a lease: it counts as done.
+    /// A shard without a lease, before one with a lease and after none: it counts as done.
     PassedOver(ShardId),
     /// A shard without a lease, behind one with a lease: it will be read from its oldest record.
     Follows(ShardId),

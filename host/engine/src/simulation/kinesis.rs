@@ -1,0 +1,195 @@
+//! Kinesis as one process sees it: over the network.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::{
+    network::{Fault, NoAnswer, Trip},
+    process::ProcessId,
+    subscription::SimulatedSubscription,
+    world::World,
+};
+use crate::{
+    kinesis::{
+        EntryError, Fetch, Kinesis, KinesisError, Position, ShardFilter, ShardIterator, ShardPage,
+        StreamConsumer, StreamMode, StreamPage, StreamSummary, Subscription,
+    },
+    record::{Entry, Placed, ShardId},
+    stream::StreamRef,
+};
+
+/// The Kinesis of a process.
+#[derive(Debug)]
+pub(super) struct SimulatedKinesis {
+    pub world: Arc<World>,
+    pub process: ProcessId,
+}
+
+impl SimulatedKinesis {
+    async fn call<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        trip: Trip,
+        effect: impl Future<Output = Result<T, KinesisError>> + Send + 'static,
+    ) -> Result<T, KinesisError> {
+        self.world.diary().counts.calls += 1;
+        let code = match trip.fault {
+            Some(Fault::Refused) if trip.detail.is_multiple_of(2) => "ProvisionedThroughputExceededException",
+            Some(Fault::Refused) => "InternalFailure",
+            Some(Fault::IteratorExpired) if operation == "GetRecords" => "ExpiredIteratorException",
+            Some(Fault::IteratorExpired) => "LimitExceededException",
+            Some(Fault::AnswerLost) | None => return self.answer(operation, trip.make(effect).await),
+        };
+        self.world.diary().counts.refused += 1;
+        trip.waste().await;
+        Err(KinesisError::from_code(operation, code, "the service was told to refuse"))
+    }
+
+    fn answer<T>(
+        &self,
+        operation: &'static str,
+        answer: Result<Result<T, KinesisError>, NoAnswer>,
+    ) -> Result<T, KinesisError> {
+        let lost = |NoAnswer| {
+            self.world.diary().counts.answers_lost += 1;
+            Err(KinesisError::from_code(operation, "InternalFailure", "the service did not answer"))
+        };
+        let answer = answer.unwrap_or_else(lost);
+        if answer.as_ref().is_err_and(|error| error.kind == crate::kinesis::ErrorKind::ExpiredIterator) {
+            self.world.diary().counts.iterators_expired += 1;
+        }
+        answer
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Kinesis for SimulatedKinesis {
+    async fn create_stream(&self, stream: &StreamRef, mode: StreamMode) -> Result<(), KinesisError> {
+        let (world, stream) = (Arc::clone(&self.world), stream.clone());
+        let trip = self.world.network.trip();
+        self.call("CreateStream", trip, async move { world.kinesis.create_stream(&stream, mode).await }).await
+    }
+
+    async fn delete_stream(&self, stream: &StreamRef) -> Result<(), KinesisError> {
+        let (world, stream) = (Arc::clone(&self.world), stream.clone());
+        let trip = self.world.network.trip();
+        self.call("DeleteStream", trip, async move { world.kinesis.delete_stream(&stream).await }).await
+    }
+
+    async fn list_streams(&self, after: Option<&str>) -> Result<StreamPage, KinesisError> {
+        let (world, after) = (Arc::clone(&self.world), after.map(str::to_owned));
+        let trip = self.world.network.trip();
+        self.call("ListStreams", trip, async move { world.kinesis.list_streams(after.as_deref()).await })
+            .await
+    }
+
+    async fn describe_stream_summary(&self, stream: &StreamRef) -> Result<StreamSummary, KinesisError> {
+        let (world, stream) = (Arc::clone(&self.world), stream.clone());
+        let trip = self.world.network.trip();
+        let effect = async move { world.kinesis.describe_stream_summary(&stream).await };
+        self.call("DescribeStreamSummary", trip, effect).await
+    }
+
+    async fn list_shards(
+        &self,
+        stream: &StreamRef,
+        filter: ShardFilter,
+        token: Option<&str>,
+    ) -> Result<ShardPage, KinesisError> {
+        let (world, stream) = (Arc::clone(&self.world), stream.clone());
+        let (trip, token) = (self.world.network.trip(), token.map(str::to_owned));
+        let effect = async move { world.kinesis.list_shards(&stream, filter, token.as_deref()).await };
+        self.call("ListShards", trip, effect).await
+    }
+
+    async fn get_shard_iterator(
+        &self,
+        stream: &StreamRef,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Result<ShardIterator, KinesisError> {
+        let (world, process) = (Arc::clone(&self.world), self.process);
+        let (stream, shard, position) = (stream.clone(), shard.clone(), position.clone());
+        let trip = self.world.network.trip();
+        let effect = async move {
+            world.note(format_args!("{process} reads {shard} from {position:?}"));
+            world.may_read(process, &shard).await;
+            world.kinesis.get_shard_iterator(&stream, &shard, &position).await
+        };
+        self.call("GetShardIterator", trip, effect).await
+    }
+
+    async fn get_records(
+        &self,
+        stream: &StreamRef,
+        iterator: &ShardIterator,
+        limit: usize,
+    ) -> Result<Fetch, KinesisError> {
+        let (world, stream, iterator) = (Arc::clone(&self.world), stream.clone(), iterator.clone());
+        let trip = self.world.network.trip();
+        let effect = async move { world.kinesis.get_records(&stream, &iterator, limit).await };
+        self.call("GetRecords", trip, effect).await
+    }
+
+    async fn put_records(
+        &self,
+        stream: &StreamRef,
+        entries: &[Entry],
+    ) -> Result<Vec<Result<Placed, EntryError>>, KinesisError> {
+        let (world, process) = (Arc::clone(&self.world), self.process);
+        let (stream, entries) = (stream.clone(), entries.to_vec());
+        let trip = self.world.network.trip();
+        let effect = async move { world.land(process, trip, &stream, &entries).await };
+        self.call("PutRecords", trip, effect).await
+    }
+
+    async fn register_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
+        let trip = self.world.network.trip();
+        let effect = async move { world.kinesis.register_stream_consumer(&arn, &name).await };
+        self.call("RegisterStreamConsumer", trip, effect).await
+    }
+
+    async fn describe_stream_consumer(
+        &self,
+        stream_arn: &str,
+        name: &str,
+    ) -> Result<StreamConsumer, KinesisError> {
+        let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
+        let trip = self.world.network.trip();
+        let effect = async move { world.kinesis.describe_stream_consumer(&arn, &name).await };
+        self.call("DescribeStreamConsumer", trip, effect).await
+    }
+
+    async fn deregister_stream_consumer(&self, stream_arn: &str, name: &str) -> Result<(), KinesisError> {
+        let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
+        let trip = self.world.network.trip();
+        let effect = async move { world.kinesis.deregister_stream_consumer(&arn, &name).await };
+        self.call("DeregisterStreamConsumer", trip, effect).await
+    }
+
+    async fn subscribe_to_shard(
+        &self,
+        consumer_arn: &str,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Result<Box<dyn Subscription>, KinesisError> {
+        let (world, process) = (Arc::clone(&self.world), self.process);
+        let (arn, shard, position) = (consumer_arn.to_owned(), shard.clone(), position.clone());
+        let trip = self.world.network.trip();
+        let effect = async move {
+            world.note(format_args!("{process} subscribes to {shard} from {position:?}"));
+            world.may_read(process, &shard).await;
+            let subscribed = world.kinesis.subscribe_to_shard(&arn, &shard, &position).await?;
+            world.diary().counts.subscriptions += 1;
+            Ok(Box::new(SimulatedSubscription::new(world, subscribed)) as Box<dyn Subscription>)
+        };
+        self.call("SubscribeToShard", trip, effect).await
+    }
+}
