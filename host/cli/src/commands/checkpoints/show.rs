@@ -13,7 +13,7 @@ use tidemill_engine::{
     time::{Clock, UnixMillis},
 };
 
-use super::opened::{Opened, Which};
+use super::opened::{Opened, Purpose, Which};
 use crate::{args::ConnectionFlags, exit::Exit, failure::Failure, output};
 
 /// Show who reads which shard, and how far it is
@@ -30,7 +30,7 @@ pub struct Args {
 pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let now = Clock::system().now();
     let mut rows = Vec::new();
-    for opened in args.which.open_all(&flags).await? {
+    for opened in args.which.open_all(&flags, Purpose::Look).await? {
         let leases = opened.list().await?;
         tell_what_has_no_lease(&opened, &leases);
         rows.extend(leases.iter().map(|lease| Row::new(&opened, lease, &leases, now)));
