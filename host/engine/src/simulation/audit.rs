@@ -29,6 +29,7 @@ pub(super) struct Holders {
     /// Since when a worker asks for a lease that it does not have.
     asked: BTreeMap<(ShardId, WorkerId), Instant>,
     gone: BTreeSet<ProcessId>,
+    asleep: BTreeSet<ProcessId>,
 }
 
 #[derive(Debug)]
@@ -46,9 +47,19 @@ impl Holders {
     }
 
     /// Whether a process that is still there, and awake, holds the lease.
-    pub(super) fn is_held(&self, shard: &ShardId, failover: Duration) -> bool {
-        let is_awake = |holder: &Holder| holder.written.elapsed() < failover;
-        self.leases.get(shard).is_some_and(|holder| !self.gone.contains(&holder.process) && is_awake(holder))
+    pub(super) fn is_held(&self, shard: &ShardId) -> bool {
+        let is_there = |process: &ProcessId| !self.gone.contains(process) && !self.asleep.contains(process);
+        self.leases.get(shard).is_some_and(|holder| is_there(&holder.process))
+    }
+
+    /// Whether a process took the lease last.
+    pub(super) fn holds(&self, process: ProcessId, shard: &ShardId) -> bool {
+        self.leases.get(shard).is_some_and(|holder| holder.process == process)
+    }
+
+    /// A process is frozen.
+    pub(super) fn sleeps(&mut self, process: ProcessId) {
+        self.asleep.insert(process);
     }
 
     /// A process was told that it lost a lease, or that it has it after all.
@@ -60,8 +71,9 @@ impl Holders {
         }
     }
 
-    /// A process was frozen: what it was told just before, it has not acted on.
+    /// A process goes on that was frozen: what it was told just before, it has not acted on.
     pub(super) fn woke(&mut self, process: ProcessId) {
+        self.asleep.remove(&process);
         let told = self.told.iter_mut().filter(|((of, _), _)| *of == process);
         told.for_each(|(_, at)| *at = Instant::now());
     }
