@@ -154,21 +154,21 @@ impl Coordinator {
         let mut writes = writing::carry_out(leases, worker, plan, self.stop.clone());
         while let Some(written) = writes.next().await {
             match written? {
-                Written::Taken(lease) => self.begin(lease),
+                Written::Taken { lease, since } => self.begin(lease, since),
                 Written::Nothing => {}
             }
         }
         Ok(())
     }
 
-    fn begin(&mut self, lease: Lease) {
+    fn begin(&mut self, lease: Lease, since: Instant) {
         let key = lease.key.clone();
         let range = self.shards.range_of(&key.shard);
         tracing::info!(lease = %key, checkpoint = %lease.checkpoint, "reading the shard");
         self.held.insert(key.clone());
         self.pipeline.progress.active_shards.fetch_add(1, Relaxed);
         let (pipeline, source) = (Arc::clone(&self.pipeline), Arc::clone(&self.source));
-        let work = ShardTask::new(pipeline, source, lease, range, self.stop.child_token());
+        let work = ShardTask::new(pipeline, source, (lease, since), range, self.stop.child_token());
         let task = task::spawn("shard", work.run());
         let ended = task.map(move |result| match result {
             Ok(exit) => (key, Some(exit)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -46,28 +46,28 @@ pub(super) struct ShardTask {
     pipeline: Arc<Pipeline>,
     source: Arc<dyn Source>,
     lease: Lease,
+    since: Instant,
     range: Option<HashRange>,
     stop: CancellationToken,
 }
 
 impl ShardTask {
-    /// `range` are the hash keys that the shard takes, where known. `stop` is this task's own: it is also cancelled
+    /// `since` is when taking the lease began, `range` are the hash keys that the shard takes, where known. `stop` is this task's own: it is also cancelled
     /// when another worker asks for the lease.
     pub(super) fn new(
         pipeline: Arc<Pipeline>,
         source: Arc<dyn Source>,
-        lease: Lease,
+        (lease, since): (Lease, Instant),
         range: Option<HashRange>,
         stop: CancellationToken,
     ) -> Self {
-        Self { pipeline, source, lease, range, stop }
+        Self { pipeline, source, lease, since, range, stop }
     }
 
     /// Works until the shard ends, the lease is lost, or the pipeline stops.
     pub(super) async fn run(self) -> ShardExit {
-        let store = Arc::clone(&self.pipeline.leases);
-        let keeper =
-            LeaseKeeper::start(store, self.lease.clone(), self.pipeline.settings.keeper, self.stop.clone());
+        let (store, settings) = (Arc::clone(&self.pipeline.leases), self.pipeline.settings.keeper);
+        let keeper = LeaseKeeper::start(store, self.lease.clone(), self.since, settings, self.stop.clone());
         let lost = keeper.lost().clone();
         let over = tokio::select! {
             biased;

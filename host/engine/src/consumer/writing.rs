@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -14,7 +15,12 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Written {
     /// This worker has the lease now.
-    Taken(Lease),
+    Taken {
+        /// The lease as it is then.
+        lease: Lease,
+        /// When taking it began: from then on it has to be renewed in time.
+        since: Instant,
+    },
     /// Nothing that needs doing followed, or another worker was faster.
     Nothing,
 }
@@ -70,7 +76,11 @@ enum Step {
 impl Step {
     async fn carry_out(self, leases: Arc<dyn LeaseStore>, me: WorkerId) -> Result<Written, LeaseError> {
         let written = match self {
-            Self::Take(lease) => leases.update(&lease, Update::Take(me)).await.map(Written::Taken),
+            Self::Take(lease) => {
+                let since = Instant::now();
+                let taken = leases.update(&lease, Update::Take(me)).await;
+                taken.map(|lease| Written::Taken { lease, since })
+            }
             Self::Ask(lease) => leases.update(&lease, Update::Ask(me)).await.map(|_| Written::Nothing),
             Self::Delete(lease) => leases.delete(&lease).await.map(|()| Written::Nothing),
         };

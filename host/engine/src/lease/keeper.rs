@@ -57,12 +57,13 @@ struct Finish {
 }
 
 impl LeaseKeeper {
-    /// Starts keeping a lease that was just taken. `leave` is cancelled once another worker asks for the lease: it is
+    /// Starts keeping a lease, the taking of which began at `since`: others may have seen it then. `leave` is cancelled once another worker asks for the lease: it is
     /// for the caller to finish what is in hand and to give the lease back then. The store answers in time for another
     /// attempt, as [`BoundedLeases`](super::bounded::BoundedLeases) do.
     pub fn start(
         store: Arc<dyn LeaseStore>,
         lease: Lease,
+        since: Instant,
         settings: KeeperSettings,
         leave: CancellationToken,
     ) -> Self {
@@ -73,7 +74,7 @@ impl LeaseKeeper {
         let (first, longest) = (limits::FETCH_BACKOFF.0, settings.failover / 3);
         let keeping = Keeping {
             store,
-            renewed: Instant::now(),
+            renewed: since,
             written: Instant::now(),
             backoff: Backoff::new(first, longest, lease.counter),
             failures: 0,

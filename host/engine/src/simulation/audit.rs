@@ -29,6 +29,8 @@ pub(super) struct Holders {
     /// Since when a worker asks for a lease that it does not have.
     asked: BTreeMap<(ShardId, WorkerId), Instant>,
     gone: BTreeSet<ProcessId>,
+    /// Since when processes that were frozen are awake; none while they are not.
+    awake: BTreeMap<ProcessId, Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -45,10 +47,23 @@ impl Holders {
         self.leases.get(shard).map(|holder| holder.date)
     }
 
-    /// Whether a process that is still there, and awake, holds the lease.
-    pub(super) fn is_held(&self, shard: &ShardId, failover: Duration) -> bool {
-        let is_awake = |holder: &Holder| holder.written.elapsed() < failover;
+    /// Whether a process that is still there and awake holds the lease, and has shown it since it woke.
+    pub(super) fn is_held(&self, shard: &ShardId) -> bool {
+        let is_awake = |holder: &Holder| match self.awake.get(&holder.process) {
+            None => true,
+            Some(since) => since.is_some_and(|since| holder.written > since),
+        };
         self.leases.get(shard).is_some_and(|holder| !self.gone.contains(&holder.process) && is_awake(holder))
+    }
+
+    /// Whether a process took the lease last.
+    pub(super) fn holds(&self, process: ProcessId, shard: &ShardId) -> bool {
+        self.leases.get(shard).is_some_and(|holder| holder.process == process)
+    }
+
+    /// A process is frozen.
+    pub(super) fn sleeps(&mut self, process: ProcessId) {
+        self.awake.insert(process, None);
     }
 
     /// A process was told that it lost a lease, or that it has it after all.
@@ -60,8 +75,9 @@ impl Holders {
         }
     }
 
-    /// A process was frozen: what it was told just before, it has not acted on.
+    /// A process goes on that was frozen: what it was told just before, it has not acted on.
     pub(super) fn woke(&mut self, process: ProcessId) {
+        self.awake.insert(process, Some(Instant::now()));
         let told = self.told.iter_mut().filter(|((of, _), _)| *of == process);
         told.for_each(|(_, at)| *at = Instant::now());
     }

@@ -48,7 +48,8 @@ impl SimulatedKinesis {
 
     /// A reader knows from now on that it stood behind the newest record.
     fn begins_at_tip(&self, shard: &ShardId, tip: Option<usize>) {
-        if let Some(behind) = tip {
+        let Some(behind) = tip else { return };
+        if self.world.holders().holds(self.process, shard) {
             self.world.ledger().begin_at_tip(shard, behind);
         }
     }

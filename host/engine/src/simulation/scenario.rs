@@ -156,7 +156,7 @@ impl Scenario {
             checkpoint_interval: millis(random, 0..3_000),
             discovery: millis(random, 5_000..60_000),
             batch_records: random.usize(1..=20),
-            read_records: random.usize(1..=40),
+            read_records: random.usize(5..=40),
             idle: millis(random, 250..3_000),
             linger: millis(random, 0..1_000),
             enforce_limits: random.bool(),

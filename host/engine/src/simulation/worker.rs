@@ -90,6 +90,7 @@ impl Worker {
         self.strike(process, Strike::Freeze).await;
         self.world.diary().counts.freezes += 1;
         self.world.note(format_args!("{} freezes", process.id));
+        self.world.holders().sleeps(process.id);
         let frozen = self.span(self.world.scenario.failover * 4);
         sleep(frozen).await;
         self.world.note(format_args!("{} wakes", process.id));

@@ -75,6 +75,7 @@ async fn kept() -> (Arc<Store>, LeaseKeeper) {
     let keeper = LeaseKeeper::start(
         Arc::clone(&store) as Arc<dyn LeaseStore>,
         lease,
+        Instant::now(),
         KeeperSettings::default(),
         CancellationToken::new(),
     );
