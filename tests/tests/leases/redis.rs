@@ -29,6 +29,13 @@ async fn keeps_the_contract(settings: &RedisSettings) {
     contract::check(async || RedisLeases::new(redis.clone(), "test", &unique("app/pipe"))).await;
 }
 
+/// Has every write on disk before its answer: otherwise a kill may cost the writes of the last seconds.
+async fn sync_always(settings: &RedisSettings) {
+    let redis = Redis::connect(settings).await.unwrap();
+    let mut call = redis::cmd("CONFIG");
+    redis.query::<Value>(call.arg(&["SET", "appendfsync", "always"])).await.unwrap();
+}
+
 /// A lease that a worker holds, with a checkpoint.
 async fn held(leases: &RedisLeases) -> Lease {
     let lease = leases.create(new_lease()).await.unwrap();
@@ -73,6 +80,7 @@ async fn a_cluster_of_redis_keeps_the_contract_of_lease_stores() {
 #[tokio::test]
 async fn a_redis_that_is_killed_and_comes_back_has_what_it_had() {
     let Some(mut server) = RedisServer::start(Security::None).await else { return };
+    sync_always(&server.settings()).await;
     let leases = leases(&server.settings()).await;
     let held = held(&leases).await;
     server.process().kill();
@@ -95,6 +103,7 @@ async fn a_redis_that_hangs_is_unavailable_and_then_comes_back() {
 #[tokio::test]
 async fn a_node_of_a_cluster_that_hangs_or_dies_is_unavailable_and_then_comes_back() {
     let Some(mut cluster) = RedisCluster::start().await else { return };
+    sync_always(&cluster.settings()).await;
     let leases = leases(&cluster.settings()).await;
     let held = held(&leases).await;
     let node = cluster.node_of(leases.key()).await;
@@ -189,7 +198,7 @@ async fn the_documented_rights_are_enough() {
     let redis = Redis::connect(&server.settings()).await.unwrap();
     let mut set = redis::cmd("ACL");
     set.arg(&["SETUSER", &user, "on", ">pass", &format!("~{prefix}:*")]);
-    rights.unwrap().split(' ').for_each(|right| drop(set.arg(right)));
+    set.arg(rights.unwrap().split(' ').collect::<Vec<_>>());
     redis.query::<()>(&set).await.unwrap();
 
     let url = server.settings().urls[0].replace("redis://", &format!("redis://{user}:pass@"));
