@@ -52,6 +52,10 @@ async fn a_number_means_that_its_record_is_done_and_at_sequence_that_it_is_next(
         format!("shardId-000000000000={}", fifth[0]),
         format!("shardId-000000000001=at-sequence:{}", fifth[1]),
     );
+    assert!(world.shown().await.is_empty());
+    let told = world.done(&["reset", "--to", &done, "--to", &next, "--dry-run"]).await;
+    assert!(told.ends_with("2 would be written, 0 are there already\n"), "{told}");
+    assert!(!world.place.path().join("tidemill.redb").exists(), "looking makes no file");
     let told = world.done(&["reset", "--to", &done, "--to", &next]).await;
     assert!(told.starts_with("created shardId-000000000000: "), "{told}");
     world.run_until(91).await;

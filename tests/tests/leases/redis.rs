@@ -198,7 +198,9 @@ async fn the_documented_rights_are_enough() {
     let redis = Redis::connect(&server.settings()).await.unwrap();
     let mut set = redis::cmd("ACL");
     set.arg(&["SETUSER", &user, "on", ">pass", &format!("~{prefix}:*")]);
-    set.arg(rights.unwrap().split(' ').collect::<Vec<_>>());
+    for right in rights.unwrap().split(' ') {
+        set.arg(right);
+    }
     redis.query::<()>(&set).await.unwrap();
 
     let url = server.settings().urls[0].replace("redis://", &format!("redis://{user}:pass@"));

@@ -187,6 +187,10 @@ impl<'a> Work<'a> {
         let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
         self.keeper.measured(self.throughput.add(fetch.bytes(), Instant::now()));
         let SourceFetch { records, millis_behind_latest, end, taken: _taken } = fetch;
+        if let (Checkpoint::Latest, Some(first)) = (&self.done, records.first()) {
+            // Should these have to be read again, the newest record is another one by then.
+            self.done = Checkpoint::AtSequence(first.sequence.clone());
+        }
         if let Some(last) = records.last() {
             let end = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };
             let decoded = self.pipeline.processor.decode(&records, self.misplaced.check).await;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     diary::Check, governor::Governor, handler::SimulatedHandler, kinesis::SimulatedKinesis,
-    leases::SimulatedLeases, world::World,
+    leases::SimulatedLeases, scenario::StartAt, world::World,
 };
 use crate::{
     consumer::{
@@ -148,7 +148,10 @@ impl Life {
     fn settings(&self) -> PipelineSettings {
         let scenario = &self.world.scenario;
         let mut settings = PipelineSettings::new("simulated", self.world.source.clone());
-        settings.start = self.world.starts_at().map_or(Start::TrimHorizon, Start::AtTimestamp);
+        settings.start = match scenario.start {
+            StartAt::Latest => Start::Latest,
+            _ => self.world.starts_at().map_or(Start::TrimHorizon, Start::AtTimestamp),
+        };
         settings.batch_records = scenario.batch_records;
         settings.lanes = scenario.lanes;
         settings.checkpointing = scenario.checkpointing;

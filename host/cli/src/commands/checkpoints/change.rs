@@ -9,7 +9,7 @@ use tidemill_engine::{
     time::Clock,
 };
 
-use super::opened::Opened;
+use super::opened::{Opened, Purpose};
 use crate::{exit::Exit, failure::Failure, output};
 
 /// How a change is made.
@@ -27,6 +27,11 @@ impl How {
     /// Whether nothing is to be written.
     pub fn is_dry(&self) -> bool {
         self.dry_run
+    }
+
+    /// What the leases are opened for.
+    pub fn purpose(&self) -> Purpose {
+        if self.dry_run { Purpose::Look } else { Purpose::Move }
     }
 
     /// Whether it does not matter who runs: nothing is written, or whatever comes of it is wanted.

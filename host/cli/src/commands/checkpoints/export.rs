@@ -23,7 +23,7 @@ use super::{
     change::How,
     dialect::{self, Target, To, Where},
     lines,
-    opened::{Opened, Which},
+    opened::{Opened, Purpose, Which},
 };
 use crate::{args::ConnectionFlags, exit::Exit, failure::Failure, output};
 
@@ -47,7 +47,7 @@ pub struct Args {
 /// Writes what the command line says.
 pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let Args { file, to, place, which, how } = args;
-    let opened = which.open(&flags).await?;
+    let opened = which.open(&flags, Purpose::Look).await?;
     match (file, to) {
         (Some(file), _) => to_file(&file, &how, &opened.list().await?),
         (None, Some(to)) => {

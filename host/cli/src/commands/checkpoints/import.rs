@@ -41,7 +41,7 @@ pub struct Args {
 /// Takes over what the command line says.
 pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let Args { file, from, start, place, which, how } = args;
-    let opened = which.open(&flags).await?;
+    let opened = which.open(&flags, how.purpose()).await?;
     let places = match (file, from) {
         (Some(file), _) => lines::parse(&lines::read(&file)?, opened.stream.name())?,
         (None, Some(from)) => {

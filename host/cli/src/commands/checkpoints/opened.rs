@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tidemill_backends::dialects::kcl::Records;
 use tidemill_engine::{
     kinesis::{Kinesis, Shard, ShardFilter, list_all_shards},
-    lease::{Lease, LeaseStore, plan::Start},
+    lease::{Lease, LeaseStore, memory::MemoryLeases, plan::Start},
     stream::StreamRef,
 };
 use tidemill_processors::Aggregator;
@@ -34,6 +34,15 @@ pub struct Which {
     stream: Option<StreamRef>,
 }
 
+/// What leases are opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To look only: a file that is missing is not made.
+    Look,
+    /// To move checkpoints.
+    Move,
+}
+
 /// A pipeline whose checkpoints are looked at or moved.
 #[derive(Debug)]
 pub struct Opened {
@@ -57,8 +66,8 @@ pub struct Opened {
 
 impl Which {
     /// Opens the one pipeline that is meant.
-    pub async fn open(&self, flags: &ConnectionFlags) -> Result<Opened, Failure> {
-        let mut opened = self.open_all(flags).await?;
+    pub async fn open(&self, flags: &ConnectionFlags, purpose: Purpose) -> Result<Opened, Failure> {
+        let mut opened = self.open_all(flags, purpose).await?;
         if opened.len() == 1 {
             return Ok(opened.remove(0));
         }
@@ -72,7 +81,7 @@ impl Which {
     }
 
     /// Opens the pipeline that is meant, or all of them.
-    pub async fn open_all(&self, flags: &ConnectionFlags) -> Result<Vec<Opened>, Failure> {
+    pub async fn open_all(&self, flags: &ConnectionFlags, purpose: Purpose) -> Result<Vec<Opened>, Failure> {
         let mut config = Config::load(&self.settings)?;
         if let Some(name) = &self.pipeline
             && !config.pipelines.contains_key(name)
@@ -82,12 +91,19 @@ impl Which {
                 .help(format!("the settings have: {}", names.join(", "))));
         }
         must_outlive_a_process(&config)?;
-        let stores = Stores::open(&config, flags).await?;
+        let stores = match purpose {
+            Purpose::Look if nothing_is_kept_yet(&config) => None,
+            _ => Some(Stores::open(&config, flags).await?),
+        };
         let kinesis = connect(flags, &config.kinesis).await;
         config.pipelines.retain(|name, _| self.pipeline.as_ref().is_none_or(|wanted| wanted == name));
         let mut opened = Vec::new();
         for (pipeline, PipelineConfig { source, .. }) in config.pipelines {
             let records = records(&source.processor.kind);
+            let leases = stores.as_ref().map_or_else(
+                || Arc::new(MemoryLeases::new()) as Arc<dyn LeaseStore>,
+                |stores| stores.of_pipeline(&pipeline),
+            );
             for stream in source.streams {
                 if self.stream.as_ref().is_some_and(|wanted| wanted.name() != stream.name()) {
                     continue;
@@ -97,7 +113,7 @@ impl Which {
                     None => None,
                 };
                 opened.push(Opened {
-                    leases: stores.of_pipeline(&pipeline),
+                    leases: Arc::clone(&leases),
                     pipeline: pipeline.clone(),
                     failover: config.leases.failover,
                     start: source.start.0,
@@ -113,14 +129,24 @@ impl Which {
 }
 
 impl Opened {
-    /// Its leases as they are now.
+    /// Its leases as they are now. Those of a stream that it read before are told and left alone.
     pub async fn list(&self) -> Result<Vec<Lease>, Failure> {
         let mut leases =
             self.leases.list().await.map_err(|error| Failure::caused(Exit::Surroundings, &error))?;
+        let before = leases.len();
         leases.retain(|lease| *lease.key.stream == *self.stream.name());
+        if leases.len() < before {
+            let others = before - leases.len();
+            output::note(&format!("leases of other streams than {} stay as they are: {others}", self.stream));
+        }
         leases.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(leases)
     }
+}
+
+fn nothing_is_kept_yet(config: &Config) -> bool {
+    let path = config.leases.path.as_ref();
+    config.lease_store() == StoreKind::File && path.is_none_or(|path| !path.exists())
 }
 
 fn must_outlive_a_process(config: &Config) -> Result<(), Failure> {

@@ -42,7 +42,7 @@ enum Target {
 pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let Args { to, shards, which, how } = args;
     let only: BTreeSet<ShardId> = shards.into_iter().map(ShardId::from).collect();
-    let opened = which.open(&flags).await?;
+    let opened = which.open(&flags, how.purpose()).await?;
     let wish = match &*to {
         [Target::Start(start)] => Wish::Start { start: *start, only },
         _ if !only.is_empty() => {

@@ -1,6 +1,7 @@
 //! A pipeline on the in-memory Kinesis and leases, with paused time.
 
 mod failing;
+mod handover;
 mod idle;
 mod lanes;
 mod manual;
