@@ -19,7 +19,7 @@ use crate::harness::servers::{self, DynamoDb};
 const HANG: Duration = Duration::from_secs(60);
 
 async fn open(client: &Client, table: &str) -> DynamoDbLeases {
-    DynamoDbLeases::open(client.clone(), table, "app/pipe", true).await.unwrap()
+    DynamoDbLeases::open(client.clone(), table, "app/pipe", true).await.expect("the server runs")
 }
 
 #[tokio::test]

@@ -21,19 +21,26 @@ use crate::harness::{
 const HANG: Duration = Duration::from_secs(60);
 
 async fn leases(settings: &RedisSettings) -> RedisLeases {
-    RedisLeases::new(Redis::connect(settings).await.unwrap(), "test", &unique("app/pipe"))
+    RedisLeases::new(Redis::connect(settings).await.expect("the server runs"), "test", &unique("app/pipe"))
 }
 
 async fn keeps_the_contract(settings: &RedisSettings) {
-    let redis = Redis::connect(settings).await.unwrap();
+    let redis = Redis::connect(settings).await.expect("the server runs");
     contract::check(async || RedisLeases::new(redis.clone(), "test", &unique("app/pipe"))).await;
+}
+
+/// Has every write on disk before its answer: otherwise a kill may cost the writes of the last seconds.
+async fn sync_always(settings: &RedisSettings) {
+    let redis = Redis::connect(settings).await.expect("the server runs");
+    let mut call = redis::cmd("CONFIG");
+    redis.query::<Value>(call.arg(&["SET", "appendfsync", "always"])).await.expect("the server runs");
 }
 
 /// A lease that a worker holds, with a checkpoint.
 async fn held(leases: &RedisLeases) -> Lease {
-    let lease = leases.create(new_lease()).await.unwrap();
-    let lease = leases.update(&lease, Update::Take("a".into())).await.unwrap();
-    leases.update(&lease, move_to(at("17"))).await.unwrap()
+    let lease = leases.create(new_lease()).await.expect("the server runs");
+    let lease = leases.update(&lease, Update::Take("a".into())).await.expect("the server runs");
+    leases.update(&lease, move_to(at("17"))).await.expect("the server runs")
 }
 
 /// The call ends, with an error that says so and where the server was.
@@ -73,6 +80,7 @@ async fn a_cluster_of_redis_keeps_the_contract_of_lease_stores() {
 #[tokio::test]
 async fn a_redis_that_is_killed_and_comes_back_has_what_it_had() {
     let Some(mut server) = RedisServer::start(Security::None).await else { return };
+    sync_always(&server.settings()).await;
     let leases = leases(&server.settings()).await;
     let held = held(&leases).await;
     server.process().kill();
@@ -95,6 +103,7 @@ async fn a_redis_that_hangs_is_unavailable_and_then_comes_back() {
 #[tokio::test]
 async fn a_node_of_a_cluster_that_hangs_or_dies_is_unavailable_and_then_comes_back() {
     let Some(mut cluster) = RedisCluster::start().await else { return };
+    sync_always(&cluster.settings()).await;
     let leases = leases(&cluster.settings()).await;
     let held = held(&leases).await;
     let node = cluster.node_of(leases.key()).await;
@@ -205,10 +214,13 @@ async fn the_documented_rights_are_enough() {
 }
 
 async fn tells_when_it_evicts(settings: &RedisSettings) {
-    let redis = Redis::connect(settings).await.unwrap();
+    let redis = Redis::connect(settings).await.expect("the server runs");
     let policy = async |policy| {
         let mut call = redis::cmd("CONFIG");
-        redis.query::<Value>(call.arg("SET").arg("maxmemory-policy").arg(policy)).await.unwrap();
+        redis
+            .query::<Value>(call.arg("SET").arg("maxmemory-policy").arg(policy))
+            .await
+            .expect("the server runs");
         eviction(&redis).await
     };
     assert_eq!(policy("allkeys-lru").await.as_deref(), Some("allkeys-lru"));

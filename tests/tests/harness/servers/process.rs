@@ -8,6 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use futures::future::BoxFuture;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -18,21 +19,24 @@ const ATTEMPTS: usize = 5;
 
 /// A server. Dropping it kills it.
 pub struct Server {
-    command: Box<dyn Fn(u16, &Path) -> Command + Send + Sync>,
+    command: Start,
     ready: Ready,
     port: u16,
     child: Option<Child>,
     folder: TempDir,
 }
 
+/// What starts a server on a port with a folder to write to.
+type Start = Box<dyn Fn(u16, &Path) -> Command + Send + Sync>;
+
 /// Asks a server at a port whether it answers.
-type Ready = Box<dyn Fn(u16) -> futures::future::BoxFuture<'static, bool> + Send + Sync>;
+type Ready = Box<dyn Fn(u16) -> BoxFuture<'static, bool> + Send + Sync>;
 
 impl Server {
     /// Starts a program on a free port with an empty folder to write to, and waits until it answers.
     pub async fn start(
         command: impl Fn(u16, &Path) -> Command + Send + Sync + 'static,
-        ready: impl Fn(u16) -> futures::future::BoxFuture<'static, bool> + Send + Sync + 'static,
+        ready: impl Fn(u16) -> BoxFuture<'static, bool> + Send + Sync + 'static,
     ) -> Self {
         let folder = TempDir::new().expect("there is room for a folder");
         let mut server =

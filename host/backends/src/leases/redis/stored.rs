@@ -3,7 +3,10 @@
 use std::error::Error;
 
 use serde::{Deserialize, Serialize};
-use tidemill_engine::lease::{Lease, LeaseKey, NewLease, Update};
+use tidemill_engine::{
+    lease::{Lease, LeaseKey, NewLease, Update},
+    record::ShardId,
+};
 
 #[derive(Serialize, Deserialize)]
 struct StoredLease {
@@ -20,7 +23,7 @@ struct StoredLease {
 
 /// A new lease as text.
 pub(super) fn encode(lease: &NewLease) -> String {
-    let parents: Vec<_> = lease.parents.iter().map(|shard| shard.as_str()).collect();
+    let parents: Vec<_> = lease.parents.iter().map(ShardId::as_str).collect();
     let stored = StoredLease {
         owner: None,
         wanted_by: None,
