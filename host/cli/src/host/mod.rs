@@ -16,6 +16,7 @@ use std::time::Duration;
 use tidemill_engine::{
     consumer::{ReadMemory, SharingSettings},
     lease::keeper::KeeperSettings,
+    limits,
     time::Clock,
 };
 use tidemill_local_kinesis::{LocalKinesis, Settings};
@@ -89,6 +90,15 @@ impl Host {
             Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),
             None => None,
         };
+        let handlers: usize = pipelines.iter().map(|pipeline| pipeline.bound().handlers).sum();
+        if handlers > limits::INSTANCES as usize {
+            let most = limits::INSTANCES;
+            tracing::warn!(
+                handlers,
+                most,
+                "all shards with all their lanes need more instances than a host has: run more hosts, or lower lanes"
+            );
+        }
         let (grace, read_memory) = (config.grace, config.read_memory);
         Ok(Self { pipelines, ingest, surroundings, stores, embedded, grace, read_memory })
     }

@@ -54,9 +54,11 @@ async fn run(mut place: Place, mut way: impl Way, lead: Lead, sender: mpsc::Send
         let mut waiting = ahead.take(limits::GET_RECORDS_BYTES).await;
         match way.read(&mut place).await {
             Ok(mut fetch) => {
-                waiting.shrink_to(fetch.bytes());
+                let bytes = fetch.bytes();
+                waiting.shrink_to(bytes);
+                fetch.taken.shrink_to(bytes);
                 if fetch.taken.is_none() {
-                    fetch.taken = lead.memory.take(fetch.bytes()).await;
+                    fetch.taken = lead.memory.take(bytes).await;
                 }
                 let is_last = fetch.end.is_some();
                 slot.send((Ok(fetch), waiting));

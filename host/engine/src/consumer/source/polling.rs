@@ -88,11 +88,7 @@ impl Polling {
         place.pass(&fetch.records);
         let end = fetch.next.is_none().then_some(fetch.children);
         self.iterator = fetch.next;
-        let Fetch { records, millis_behind_latest, .. } = fetch;
-        let mut fetch = SourceFetch { records, millis_behind_latest, end, taken };
-        let bytes = fetch.bytes();
-        fetch.taken.shrink_to(bytes);
-        fetch
+        SourceFetch { records: fetch.records, millis_behind_latest: fetch.millis_behind_latest, end, taken }
     }
 
     fn has_failed_too_often(&self) -> bool {
