@@ -58,9 +58,13 @@ pub fn long_functions(tree: &Tree) -> Vec<Finding> {
         let lines: Vec<&str> = file.text.lines().collect();
         for (at, line) in lines.iter().enumerate() {
             let Some(name) = function_name(line) else { continue };
-            let end = format!("{}}}", &line[..line.len() - line.trim_start().len()]);
-            let length = lines[at..].iter().take_while(|line| **line != end).count() + 1;
-            let has_body = lines.get(at + length - 1).is_some() && !line.ends_with(';');
+            let indent = &line[..line.len() - line.trim_start().len()];
+            let (end, arguments_end) = (format!("{indent}}}"), format!("{indent})"));
+            // What a trait declares over several lines has no body, and ends with its arguments.
+            let is_over =
+                |line: &&str| *line == end || line.starts_with(&arguments_end) && line.ends_with(';');
+            let length = lines[at..].iter().take_while(|line| !is_over(line)).count() + 1;
+            let has_body = lines.get(at + length - 1).is_some_and(|line| !line.ends_with(';'));
             if has_body && length > FUNCTION_MOST {
                 let detail = format!("fn {name} has {length} lines, more than {FUNCTION_MOST}");
                 findings.push(Finding { check: "function-size", path: file.path.clone(), detail });

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use serde::{Deserialize, Serialize};
 use tidemill_engine::kinesis::{
     StreamConsumer,
-    memory::{Model, Pushed, ServiceError, Subscribed},
+    memory::{Model, Number, Pushed, ServiceError, Subscribed},
 };
 
 use super::{
@@ -184,7 +184,7 @@ struct EventOut<'a> {
 pub(crate) fn event(format: Format, pushed: &Pushed) -> Result<Vec<u8>, ServiceError> {
     format.write(&EventOut {
         records: pushed.read.numbered().map(|(number, held)| RecordOut(number, held)).collect(),
-        continuation_sequence_number: pushed.continuation.as_ref().map(|number| number.as_str()),
+        continuation_sequence_number: pushed.continuation.as_ref().map(Number::as_str),
         millis_behind_latest: pushed.read.millis_behind_latest,
         child_shards: pushed.read.children.iter().map(ChildOut::from).collect(),
     })
