@@ -121,7 +121,7 @@ async fn the_middle_of_a_record_of_the_kpl_is_kept_to_the_document() {
     let mut left = 60;
     for (key, records) in [FIRST, SECOND].into_iter().zip(shards(&world).await) {
         let checkpoint = records.first().map_or("TRIM_HORIZON", |record| record.sequence.as_str());
-        let done = if records.is_empty() { 0 } else { 4 };
+        let done: usize = if records.is_empty() { 0 } else { 4 };
         left -= done;
         let key = format!("123456789012:numbers:1700000000:{key}");
         let sub_sequence = done.saturating_sub(1);

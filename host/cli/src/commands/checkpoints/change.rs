@@ -18,7 +18,8 @@ pub struct How {
     /// Print what would be changed, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Take the leases away from an application that is running: it goes on from the new places by itself
+    /// Do it although an application is running: leases that are moved are taken from its workers, and they go on from
+    /// the new places by themselves
     #[arg(long)]
     force: bool,
 }
