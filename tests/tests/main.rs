@@ -6,6 +6,7 @@
 mod checkpoints;
 mod codecs;
 mod commands;
+mod consuming;
 mod fan_out;
 mod faults;
 mod fleet;

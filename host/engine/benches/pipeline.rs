@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, error::Error, sync::Arc, sync::atomic::Ordering
 use bytes::Bytes;
 use tidemill_engine::{
     batch::Batch,
-    consumer::{Pipeline, PipelineSettings, Progress, ReaderSettings},
+    consumer::{Pipeline, PipelineSettings, Progress, ReadMemory, ReaderSettings},
     handler::{Emit, HandlerFn, Outcome},
     kinesis::{Kinesis, StreamMode, memory},
     lease::memory::MemoryLeases,
@@ -96,6 +96,7 @@ async fn run(
         worker: "bench".into(),
         clock: Clock::system(),
         progress: Arc::new(Progress::default()),
+        memory: ReadMemory::default(),
     };
     let (progress, stop) = (Arc::clone(&pipeline.progress), CancellationToken::new());
     let running = task::spawn("pipeline", pipeline.run(stop.clone()));

@@ -144,6 +144,8 @@ pub const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 pub const IDLE_LOOKS: u32 = 10;
 /// First and longest pause after a failed read. Ours; async-kinesis stops at 30 s.
 pub const FETCH_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// Subscriptions that share one connection. Ours: servers of HTTP/2 allow about a hundred calls on one at once.
+pub const SUBSCRIPTIONS_PER_CONNECTION: usize = 50;
 /// How long a subscription is read before another takes its place. Ours: before the service ends it at
 /// [`SUBSCRIPTION_LIFE`].
 pub const SUBSCRIPTION_RENEWAL: Duration = Duration::from_secs(285);
@@ -156,6 +158,8 @@ pub const SUBSCRIPTION_PROVEN: Duration = Duration::from_secs(60);
 pub const SUBSCRIPTION_FAILURES: u32 = 3;
 /// First and longest pause before a shard that is polled instead is subscribed to again. Ours.
 pub const SUBSCRIPTION_RETURN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+/// How wrong the clock of a worker may be. Service: requests that were signed at a date further off are refused.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// How often the shards of a stream are listed. async-kinesis: 60 s.
 pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
 /// How long listing all shards may take, over all pages. Ours.
@@ -169,7 +173,8 @@ pub const HANDOVER_LOOKS: u32 = 10;
 /// Failover times for which a lease that changed hands is not moved again to balance throughput. Ours: its load is
 /// measured anew meanwhile.
 pub const BALANCE_REST_FAILOVERS: u32 = 3;
-/// Part of a worker's mean throughput, in percent, by which a lease must make two workers more alike. Ours; KCL: 10 %.
+/// Part of the workers' mean throughput, in percent, by which two of them may differ before leases move. Ours; KCL's is
+/// 10 %.
 pub const BALANCE_NOISE_PERCENT: u64 = 20;
 /// What a shard without records weighs when throughput is balanced, in percent of the mean shard. Ours.
 pub const BALANCE_IDLE_PERCENT: u64 = 10;
@@ -259,8 +264,12 @@ pub const STREAM_ACTIVE_WITHIN: Duration = Duration::from_secs(120);
 pub const STREAM_ACTIVE_INTERVAL: Duration = Duration::from_millis(250);
 /// How often a running host logs how far its pipelines are. Ours.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(10);
-/// Reads of one shard that are held at once: one that is handled and one fetched ahead. Invariant I7.
-pub const READS_PER_SHARD: usize = 2;
+/// Reads of one shard that may wait for its handler unless the pipeline says otherwise; another one is being handled.
+/// Ours, invariant I7.
+pub const PREFETCH_READS: usize = 1;
+/// Bytes of such reads unless the pipeline says otherwise. Ours: what one read may have; async-kinesis's
+/// `max_queue_size` is 10,000 items.
+pub const PREFETCH_BYTES: usize = GET_RECORDS_BYTES;
 
 /// Bytes of its input that `tidemill put` reads at once. Ours.
 pub const PUT_READ_BYTES: usize = 1 << 20;
@@ -340,9 +349,9 @@ pub const LOCAL_BODY_WAIT: Duration = Duration::from_secs(30);
 /// refusal and not a broken connection. Ours.
 pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
 
-/// Instances of all components that a worker may have at once. Ours: one a shard and handler; it costs address space
-/// alone until they are used.
-pub const INSTANCES: u32 = 1_000;
+/// Instances of all components that a worker may have at once. Ours: one a lane of each shard, for more than 1,000
+/// shards; it costs address space alone until they are used, 5 GiB each of the 128 TiB that a process has on Linux.
+pub const INSTANCES: u32 = 4_000;
 /// Elements that the tables of one instance may have, all together. Ours: toolchains use a few thousand.
 pub const INSTANCE_TABLE_ELEMENTS: usize = 200_000;
 /// Bytes of an instance's memory that stay with the host for the next one. Ours: a page fault costs more than a page.

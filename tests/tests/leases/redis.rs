@@ -110,6 +110,24 @@ async fn a_node_of_a_cluster_that_hangs_or_dies_is_unavailable_and_then_comes_ba
 }
 
 #[tokio::test]
+async fn a_cluster_that_is_taken_for_one_node_is_told_with_what_to_do() {
+    let Some(cluster) = servers::redis_cluster().await else { return };
+    let one = RedisSettings { urls: cluster.settings().urls[..1].to_vec(), ..RedisSettings::default() };
+    let redis = Redis::connect(&one).await.unwrap();
+    let mut refusals = Vec::new();
+    for _ in 0..30 {
+        let leases = RedisLeases::new(redis.clone(), "test", &unique("app/pipe"));
+        match leases.list().await {
+            Ok(listed) => assert_eq!(listed, []),
+            Err(error) => refusals.push(error.to_string()),
+        }
+    }
+    assert!((1..30).contains(&refusals.len()), "a third of the keys is on that node");
+    let expected = "the lease store failed: this is a node of a cluster: set cluster = true: ";
+    assert!(refusals.iter().all(|refusal| refusal.starts_with(expected)), "{refusals:?}");
+}
+
+#[tokio::test]
 async fn a_redis_that_forgot_the_scripts_is_told_them_again() {
     let Some(server) = servers::redis().await else { return };
     let redis = Redis::connect(&server.settings()).await.unwrap();
@@ -171,7 +189,9 @@ async fn the_documented_rights_are_enough() {
     let redis = Redis::connect(&server.settings()).await.unwrap();
     let mut set = redis::cmd("ACL");
     set.arg(&["SETUSER", &user, "on", ">pass", &format!("~{prefix}:*")]);
-    rights.unwrap().split(' ').for_each(|right| drop(set.arg(right)));
+    for right in rights.unwrap().split(' ') {
+        set.arg(right);
+    }
     redis.query::<()>(&set).await.unwrap();
 
     let url = server.settings().urls[0].replace("redis://", &format!("redis://{user}:pass@"));
@@ -180,7 +200,8 @@ async fn the_documented_rights_are_enough() {
     contract::check(async || RedisLeases::new(limited.clone(), &prefix, &unique("app/pipe"))).await;
     assert_eq!(eviction(&limited).await, None);
     let elsewhere = RedisLeases::new(limited, "other", "app/pipe");
-    assert!(matches!(elsewhere.list().await, Err(LeaseError::Unavailable(_))));
+    let refused = elsewhere.list().await.unwrap_err().to_string();
+    assert!(refused.contains("allow this user the commands that docs/operations.md names"), "{refused}");
 }
 
 async fn tells_when_it_evicts(settings: &RedisSettings) {

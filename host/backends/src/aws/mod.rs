@@ -8,7 +8,7 @@ mod endpoint;
 mod setup;
 
 pub(crate) use endpoint::Service;
-pub(crate) use setup::{Setup, setup};
+pub(crate) use setup::{Setup, http_client, setup};
 
 /// Where the service is and who asks it. What is left out is found as the AWS tools find it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -25,21 +25,33 @@ pub(crate) struct Setup {
     pub(crate) shared: SdkConfig,
     /// The endpoint, if it is another one than AWS's own.
     pub(crate) endpoint_url: Option<String>,
+    /// Whether the endpoint is asked over TLS.
+    pub(crate) is_tls: bool,
 }
 
 /// Finds region, credentials and endpoint for one service.
 pub(crate) async fn setup(settings: &AwsSettings, service: Service) -> Result<Setup, SetupError> {
     let endpoint = Endpoint::find(settings, service)?;
-    let https =
-        aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let https = http_client(true);
     let shared = shared_config(settings, endpoint.as_ref(), &https).await?;
     let mut shared =
         shared.into_builder().retry_config(RetryConfig::disabled()).timeout_config(timeouts(service));
-    if endpoint.as_ref().is_some_and(|endpoint| !endpoint.is_tls) {
-        // Without TLS there is no need for the machine's certificates, so a machine without any will do.
-        shared = shared.http_client(aws_smithy_http_client::Builder::new().build_http());
+    let is_tls = endpoint.as_ref().is_none_or(|endpoint| endpoint.is_tls);
+    if !is_tls {
+        shared = shared.http_client(http_client(false));
     }
-    Ok(Setup { shared: shared.build(), endpoint_url: endpoint.map(|endpoint| endpoint.url) })
+    Ok(Setup { shared: shared.build(), endpoint_url: endpoint.map(|endpoint| endpoint.url), is_tls })
+}
+
+/// A client of HTTP with connections of its own. Without TLS there is no need for the machine's certificates, so a
+/// machine without any will do.
+pub(crate) fn http_client(is_tls: bool) -> SharedHttpClient {
+    let builder = aws_smithy_http_client::Builder::new();
+    if is_tls {
+        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+    } else {
+        builder.build_http()
+    }
 }
 
 fn timeouts(service: Service) -> TimeoutConfig {

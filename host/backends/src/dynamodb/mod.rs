@@ -14,7 +14,7 @@ use crate::aws::{Service, Setup, setup};
 /// # Cancel safety
 /// Safe: nothing is changed.
 pub async fn connect(settings: &AwsSettings) -> Result<Client, SetupError> {
-    let Setup { shared, endpoint_url } = setup(settings, Service::DynamoDb).await?;
+    let Setup { shared, endpoint_url, .. } = setup(settings, Service::DynamoDb).await?;
     let mut config = Builder::from(&shared);
     config.set_endpoint_url(endpoint_url);
     Ok(Client::from_conf(config.build()))

@@ -13,10 +13,12 @@ use tidemill_engine::{
 
 use crate::aws::{Service, Setup, setup};
 use answer::Answer;
+use connections::Connections;
 use error::sort;
 use subscription::AwsSubscription;
 
 mod answer;
+mod connections;
 mod error;
 mod request;
 mod subscription;
@@ -29,6 +31,8 @@ pub use crate::aws::{AwsSettings, SetupError};
 #[derive(Clone, Debug)]
 pub struct AwsKinesis {
     client: Client,
+    /// For subscriptions, which would fill the client's.
+    connections: Connections,
 }
 
 impl AwsKinesis {
@@ -40,10 +44,11 @@ impl AwsKinesis {
     /// # Cancel safety
     /// Safe: nothing is changed.
     pub async fn connect(settings: &AwsSettings) -> Result<Self, SetupError> {
-        let Setup { shared, endpoint_url } = setup(settings, Service::Kinesis).await?;
+        let Setup { shared, endpoint_url, is_tls } = setup(settings, Service::Kinesis).await?;
         let mut config = config::Builder::from(&shared);
         config.set_endpoint_url(endpoint_url);
-        Ok(Self { client: Client::from_conf(config.build()) })
+        let config = config.build();
+        Ok(Self { connections: Connections::new(&config, is_tls), client: Client::from_conf(config) })
     }
 }
 
@@ -179,7 +184,8 @@ impl Kinesis for AwsKinesis {
         shard: &ShardId,
         position: &Position,
     ) -> Result<Box<dyn Subscription>, KinesisError> {
-        let subscription = AwsSubscription::begin(&self.client, consumer_arn, shard, position).await?;
+        let subscription =
+            AwsSubscription::begin(self.connections.lend(), consumer_arn, shard, position).await?;
         Ok(Box::new(subscription))
     }
 }

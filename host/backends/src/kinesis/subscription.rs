@@ -2,8 +2,6 @@
 
 use async_trait::async_trait;
 use aws_sdk_kinesis::{
-    Client,
-    config::{Config, StalledStreamProtectionConfig},
     operation::subscribe_to_shard::SubscribeToShardOutput,
     types::{StartingPosition, SubscribeToShardEventStream},
 };
@@ -14,6 +12,7 @@ use tidemill_engine::{
 
 use super::{
     answer::Answer,
+    connections::Lent,
     error::{refused, sort, sort_event},
     request,
 };
@@ -25,11 +24,12 @@ const OPERATION: &str = "SubscribeToShard";
 #[derive(Debug)]
 pub(super) struct AwsSubscription {
     output: SubscribeToShardOutput,
+    _lent: Lent,
 }
 
 impl AwsSubscription {
     pub(super) async fn begin(
-        client: &Client,
+        lent: Lent,
         consumer_arn: &str,
         shard: &ShardId,
         position: &Position,
@@ -41,13 +41,10 @@ impl AwsSubscription {
             .set_timestamp(moment)
             .build()
             .map_err(|error| refused(OPERATION, &error))?;
-        // A quiet shard sends a few bytes in five seconds, which the SDK would take for a stall. The engine knows
-        // what silence is.
-        let patient = Config::builder().stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        let call = client.subscribe_to_shard().consumer_arn(consumer_arn).shard_id(shard.as_str());
-        let call = call.starting_position(position).customize().config_override(patient);
+        let call = lent.client.subscribe_to_shard().consumer_arn(consumer_arn).shard_id(shard.as_str());
+        let call = call.starting_position(position);
         let output = call.send().await.map_err(|error| sort(OPERATION, &error))?;
-        Ok(Self { output })
+        Ok(Self { output, _lent: lent })
     }
 }
 

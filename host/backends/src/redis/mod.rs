@@ -63,6 +63,11 @@ impl Redis {
         &self.at
     }
 
+    /// Whether it is connected to a cluster as such.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.link, Link::Cluster(_))
+    }
+
     /// Sends a command and reads its answer. In a cluster it goes to the node that has its key.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tidemill_engine::{
-    consumer::{OnFailure, Pipeline, PipelineSettings, Progress},
+    consumer::{OnFailure, Pipeline, PipelineSettings, Progress, ReadMemory},
     lease::{WorkerId, memory::MemoryLeases},
     stream::StreamRef,
     time::Clock,
@@ -62,6 +62,7 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
         sinks: Arc::new(BTreeMap::new()),
         worker: WorkerId::from("tail"),
         clock: Clock::system(),
+        memory: ReadMemory::default(),
         progress: Arc::new(Progress::default()),
     };
     let ended = pipeline.run(stop.token().clone()).await;

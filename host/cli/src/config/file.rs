@@ -68,7 +68,11 @@ impl Config {
                 return Err(contradiction(format!("pipeline {name} has both `sink` and `sinks.default`"))
                     .help("they are the same sink: leave one of them out"));
             }
-            pipeline.source.retrieval(&self.application, name).map(drop)
+            pipeline.source.retrieval(&self.application, name)?;
+            pipeline
+                .handler
+                .validate()
+                .map_err(|(wrong, help)| contradiction(format!("pipeline {name} has {wrong}")).help(help))
         })
     }
 

@@ -10,6 +10,7 @@ mod pipeline;
 mod processor;
 mod producer;
 mod retrieval;
+mod source;
 mod units;
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
@@ -26,6 +27,7 @@ pub use pipeline::{HandlerConfig, PipelineConfig};
 pub use processor::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind};
 pub use producer::{CreateConfig, OrderingConfig, ProducerConfig, SinkConfig};
 pub use retrieval::{ConsumerName, RetrievalConfig};
+pub use source::SourceConfig;
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -36,6 +38,9 @@ pub struct Config {
     /// How long a stopping host may take to finish what it has in hand.
     #[serde(default = "grace", deserialize_with = "units::duration")]
     pub grace: Duration,
+    /// Bytes that the reads of all pipelines may take together.
+    #[serde(default, deserialize_with = "units::optional_bytes")]
+    pub read_memory: Option<usize>,
     /// Where the streams are.
     #[serde(default)]
     pub kinesis: KinesisConfig,
@@ -56,6 +61,7 @@ impl Config {
         Ok(Self {
             application: Name::try_from("ingest".to_owned()).expect("it is a name"),
             grace: limits::GRACE,
+            read_memory: None,
             kinesis: KinesisConfig::default(),
             leases: LeasesConfig::default(),
             pipelines: BTreeMap::new(),

@@ -2,24 +2,23 @@
 
 use std::{
     collections::BTreeMap,
-    num::{NonZeroU32, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
     time::Duration,
 };
 
 use serde::Deserialize;
 use tidemill_engine::{
-    consumer::{DEFAULT_SINK, OnFailure},
+    consumer::{Checkpointing, DEFAULT_SINK, OnFailure},
     limits,
     stream::StreamRef,
 };
 
 use super::{
-    ConsumerName, CreateConfig, Name, ProcessorConfig, RetrievalConfig, SinkConfig, Start,
-    processor::ComponentConfig, units,
+    CreateConfig, Name, ProcessorConfig, SinkConfig, SourceConfig, processor::ComponentConfig, units,
 };
 
-/// `[pipelines.NAME]`: one stream, one handler, the sinks it emits to.
+/// `[pipelines.NAME]`: streams to read, one handler, the sinks it emits to.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table with source, handler and sink")]
 pub struct PipelineConfig {
@@ -55,9 +54,8 @@ impl PipelineConfig {
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
         let sinks = self.sink.iter().chain(self.sinks.values());
-        [(&self.source.stream, self.source.create)]
-            .into_iter()
-            .chain(sinks.map(|sink| (&sink.stream, sink.producer.create)))
+        let sources = self.source.streams.iter().map(|stream| (stream, self.source.create));
+        sources.chain(sinks.map(|sink| (&sink.stream, sink.producer.create)))
     }
 }
 
@@ -79,41 +77,6 @@ impl From<OnFailureConfig> for OnFailure {
             OnFailureConfig::Drop => Self::Drop,
         }
     }
-}
-
-/// `source`: a stream that is read.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table such as { stream = \"orders\" }"
-)]
-pub struct SourceConfig {
-    /// Name or ARN.
-    #[serde(deserialize_with = "units::parsed")]
-    pub stream: StreamRef,
-    /// Takes its records apart.
-    #[serde(default)]
-    pub processor: ProcessorConfig,
-    /// Where reading starts when there is no checkpoint.
-    #[serde(default, deserialize_with = "units::parsed")]
-    pub start: Start,
-    /// Creates the stream if it is missing.
-    pub create: Option<CreateConfig>,
-    /// Who moves first, reader or service.
-    #[serde(default)]
-    pub retrieval: RetrievalConfig,
-    /// The registered consumer that is subscribed.
-    pub consumer_name: Option<ConsumerName>,
-    /// Time between two reads of a shard that has records.
-    #[serde(default = "fetch_interval", deserialize_with = "units::positive_duration")]
-    pub interval: Duration,
-    /// Time between two reads of a shard that had none.
-    #[serde(default = "idle_interval", deserialize_with = "units::positive_duration")]
-    pub idle_interval: Duration,
-    /// How often the stream's shards are listed.
-    #[serde(default = "discovery_interval", deserialize_with = "units::positive_duration")]
-    pub discovery_interval: Duration,
 }
 
 /// `handler`: a component and what it may use.
@@ -144,18 +107,84 @@ pub struct HandlerConfig {
     /// Attempts at a batch.
     #[serde(default = "attempts")]
     pub attempts: NonZeroU32,
+    /// Lanes that a shard's batches are divided among.
+    #[serde(default)]
+    pub lanes: Lanes,
+    /// Who says how far the work is done.
+    #[serde(default)]
+    checkpoint: CheckpointConfig,
+    /// Records of a shard that a handler may leave without a checkpoint.
+    uncheckpointed: Option<NonZeroU64>,
 }
 
-fn fetch_interval() -> Duration {
-    limits::FETCH_INTERVAL
+impl HandlerConfig {
+    /// Who says how far the work is done.
+    pub fn checkpointing(&self) -> Checkpointing {
+        let most = self.uncheckpointed.map_or(limits::UNCHECKPOINTED_RECORDS, NonZeroU64::get);
+        match self.checkpoint {
+            CheckpointConfig::Auto => Checkpointing::Auto,
+            CheckpointConfig::Manual => Checkpointing::Manual { most },
+        }
+    }
+
+    /// What no single setting can know: what is wrong, and what to do.
+    pub fn validate(&self) -> Result<(), (&'static str, &'static str)> {
+        let is_manual = self.checkpoint == CheckpointConfig::Manual;
+        if is_manual && self.lanes.0 > 1 {
+            return Err((
+                "handler.checkpoint = \"manual\" with handler.lanes above 1: no lane knows how far the others are",
+                "leave lanes out, or checkpoint",
+            ));
+        }
+        if !is_manual && self.uncheckpointed.is_some() {
+            return Err((
+                "handler.uncheckpointed bounds what a handler leaves to checkpoint, and here it has no say in that",
+                "set handler.checkpoint = \"manual\", or leave it out",
+            ));
+        }
+        Ok(())
+    }
 }
 
-fn idle_interval() -> Duration {
-    limits::IDLE_INTERVAL
+/// Who says how far the work is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CheckpointConfig {
+    /// The host, batch by batch.
+    #[default]
+    Auto,
+    /// The handler, in its outcomes.
+    Manual,
 }
 
-fn discovery_interval() -> Duration {
-    limits::DISCOVERY_INTERVAL
+/// Lanes of one shard: 1 to [`limits::LANES_MAX`].
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct Lanes(u32);
+
+impl Lanes {
+    /// How many there are.
+    pub fn count(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self(limits::LANES)
+    }
+}
+
+impl TryFrom<u32> for Lanes {
+    type Error = String;
+
+    fn try_from(lanes: u32) -> Result<Self, String> {
+        let most = limits::LANES_MAX;
+        if (1..=most).contains(&lanes) {
+            return Ok(Self(lanes));
+        }
+        Err(format!("not a number of lanes: 1 to {most} are allowed, got={lanes}"))
+    }
 }
 
 fn memory() -> usize {

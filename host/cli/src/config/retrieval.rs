@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use tidemill_engine::{consumer::Retrieval, limits};
 
-use super::{Name, pipeline::SourceConfig};
+use super::{Name, SourceConfig};
 use crate::{exit::Exit, failure::Failure};
 
 /// `retrieval`: how the shards of a stream are read.

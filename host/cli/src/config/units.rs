@@ -67,6 +67,15 @@ where
     parsed(input).map(Some)
 }
 
+/// Texts that a type checks when they are parsed.
+pub fn all_parsed<'de, D, T>(input: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: fmt::Display>,
+{
+    Vec::<String>::deserialize(input)?.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+}
+
 fn size(text: &str) -> Option<usize> {
     let has_unit = text.ends_with(|last: char| last.is_ascii_alphabetic());
     let size = text.parse::<ByteSize>().ok().filter(|_| has_unit)?;

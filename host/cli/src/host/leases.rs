@@ -52,7 +52,12 @@ impl Stores {
                 open_dynamodb(&own, &settings, &application).await?
             }
         };
-        Ok(Self { application, kept, shown: config.leases.shown(config.lease_store()) })
+        let stores = Self { application, kept, shown: config.leases.shown(config.lease_store()) };
+        for name in config.pipelines.keys() {
+            // What is wrong with a server, or with rights there, is told before any work.
+            stores.of_pipeline(name).list().await.map_err(|error| unusable(&error))?;
+        }
+        Ok(stores)
     }
 
     /// The leases of one pipeline.

@@ -13,7 +13,12 @@ mod worker;
 
 use std::time::Duration;
 
-use tidemill_engine::{consumer::SharingSettings, lease::keeper::KeeperSettings, time::Clock};
+use tidemill_engine::{
+    consumer::{ReadMemory, SharingSettings},
+    lease::keeper::KeeperSettings,
+    limits,
+    time::Clock,
+};
 use tidemill_local_kinesis::{LocalKinesis, Settings};
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +46,7 @@ pub struct Host {
     stores: Stores,
     embedded: Option<LocalKinesis>,
     grace: Duration,
+    read_memory: Option<usize>,
 }
 
 impl Host {
@@ -73,6 +79,7 @@ impl Host {
                 balance: config.leases.balance.into(),
                 ..SharingSettings::default()
             },
+            memory: config.read_memory.map_or_else(ReadMemory::default, ReadMemory::of),
         };
         let mut pipelines = Vec::new();
         for ((name, pipeline), components) in config.pipelines.into_iter().zip(components) {
@@ -83,7 +90,17 @@ impl Host {
             Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),
             None => None,
         };
-        Ok(Self { pipelines, ingest, surroundings, stores, embedded, grace: config.grace })
+        let handlers: usize = pipelines.iter().map(|pipeline| pipeline.bound().handlers).sum();
+        if handlers > limits::INSTANCES as usize {
+            let most = limits::INSTANCES;
+            tracing::warn!(
+                handlers,
+                most,
+                "all shards with all their lanes need more instances than a host has: run more hosts, or lower lanes"
+            );
+        }
+        let (grace, read_memory) = (config.grace, config.read_memory);
+        Ok(Self { pipelines, ingest, surroundings, stores, embedded, grace, read_memory })
     }
 
     /// What the host is about to do, for people.
@@ -91,6 +108,7 @@ impl Host {
         let embedded = self.embedded.iter().map(|local| endpoint::introduction(local.url()));
         let mut bound = MemoryBound::default();
         self.pipelines.iter().for_each(|pipeline| bound += pipeline.bound());
+        bound.reads = bound.reads.min(self.read_memory.unwrap_or(usize::MAX));
         bound.ingest = self.ingest.as_ref().map_or(0, Ingest::memory);
         let memory = format!("memory {bound}");
         let leases = (!self.pipelines.is_empty()).then(|| self.stores.to_string());

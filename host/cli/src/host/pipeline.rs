@@ -1,9 +1,13 @@
 //! One pipeline of the settings, opened: its streams were looked at, its component is compiled.
+//!
+//! For the engine a pipeline has one stream. One of several streams becomes as many of the engine's, which share the
+//! handler, the sinks and the store of leases, where a lease's name has the stream's in it.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings, SharingSettings},
+    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, SharingSettings},
+    kinesis::{Kinesis, ShardFilter, list_all_shards},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
     producer::Producer,
     stream::StreamRef,
@@ -15,7 +19,7 @@ use super::{
     bound::MemoryBound, component, component::LazyEngine, processor::LoadedProcessor, target::Target,
 };
 use crate::{
-    config::{Name, PipelineConfig, SinkConfig},
+    config::{HandlerConfig, Name, PipelineConfig, SinkConfig, SourceConfig},
     endpoint,
     failure::Failure,
 };
@@ -35,17 +39,27 @@ pub struct Surroundings {
     pub keeper: KeeperSettings,
     /// How shards are shared with other workers.
     pub sharing: SharingSettings,
+    /// What the reads of all pipelines share.
+    pub memory: ReadMemory,
 }
 
 /// A pipeline that is ready to run.
 #[derive(Debug)]
 pub struct BuiltPipeline {
-    settings: PipelineSettings,
-    source: LoadedProcessor,
+    name: Name,
+    sources: Vec<BuiltSource>,
+    processor: LoadedProcessor,
     memory: usize,
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
     sinks: Vec<BuiltSink>,
+}
+
+/// A stream that is read.
+#[derive(Debug)]
+struct BuiltSource {
+    settings: PipelineSettings,
+    /// Its open shards.
     shards: usize,
 }
 
@@ -90,76 +104,117 @@ impl BuiltPipeline {
         leases: Arc<dyn LeaseStore>,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
-        let PipelineConfig { source: from, handler: limits, sink, sinks, on_failure } = config;
+        let PipelineConfig { source, handler: limits, sink, sinks, on_failure } = config;
         let kinesis = &*surroundings.target.kinesis;
-        let stream = endpoint::ensure_stream(kinesis, &from.stream, from.create.map(Into::into)).await?;
-        let settings = PipelineSettings {
-            start: from.start.0,
-            batch_records: limits.batch_records.get(),
-            batch_bytes: limits.batch_bytes,
-            attempts: limits.attempts.get(),
-            on_failure: on_failure.into(),
-            retrieval: from.retrieval(&surroundings.application, &name)?,
-            reader: ReaderSettings {
-                interval: from.interval,
-                idle_interval: from.idle_interval,
-                ..ReaderSettings::default()
-            },
-            hash_range: from.processor.hash_range_policy(),
-            keeper: surroundings.keeper,
-            sharing: surroundings.sharing,
-            discovery_interval: from.discovery_interval,
-            ..PipelineSettings::new(name.as_str(), from.stream)
-        };
+        let several = source.streams.len() > 1;
+        let mut sources = Vec::new();
+        for stream in &source.streams {
+            let label = if several { format!("{name}/{}", stream.name()) } else { name.to_string() };
+            let settings = PipelineSettings {
+                retrieval: source.retrieval(&surroundings.application, &name)?,
+                on_failure: on_failure.into(),
+                keeper: surroundings.keeper,
+                sharing: SharingSettings { max_shards: source.max_shards, ..surroundings.sharing },
+                ..settings_of(label, stream.clone(), &source, &limits)
+            };
+            sources.push(BuiltSource { settings, shards: open_shards(kinesis, stream, &source).await? });
+        }
         let default = sink.map(|sink| (DEFAULT_SINK.to_owned(), sink));
         let named = sinks.into_iter().map(|(name, sink)| (name.to_string(), sink));
-        let Components { handler, source, sinks: mut processors } = components;
+        let Components { handler, source: processor, sinks: mut processors } = components;
         let mut sinks = Vec::new();
         for (name, sink) in default.into_iter().chain(named) {
             let processor = processors.remove(&name).expect("every sink's processor is loaded");
             sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
-        let shards = stream.open_shards as usize;
-        Ok(Self { settings, source, memory: limits.memory, handler, leases, sinks, shards })
+        Ok(Self { name, sources, processor, memory: limits.memory, handler, leases, sinks })
     }
 
     /// The memory that it may take.
     pub fn bound(&self) -> MemoryBound {
+        let sum = |of: &dyn Fn(&BuiltSource) -> usize| self.sources.iter().map(of).sum::<usize>();
+        let shards = sum(&|source| source.shards);
+        let lanes = sum(&|source| source.shards * source.settings.lanes as usize);
         MemoryBound {
-            shards: self.shards,
+            shards,
+            reads: sum(&|source| source.shards * source.settings.reader.prefetch.most_bytes()),
             producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
-            instances: self.shards * (self.memory + self.source.memory)
+            handlers: lanes,
+            instances: lanes * self.memory
+                + shards * self.processor.memory
                 + self.sinks.iter().map(|sink| sink.instances).sum::<usize>(),
             ..MemoryBound::default()
         }
     }
 
-    /// Hands over what is to be run.
-    pub fn start(self, surroundings: &Surroundings) -> Pipeline {
-        Pipeline {
-            settings: self.settings,
+    /// Hands over what is to be run: a pipeline of the engine for each stream.
+    pub fn start(self, surroundings: &Surroundings) -> Vec<Pipeline> {
+        let sinks = self.sinks.into_iter().map(|sink| (sink.name, sink.producer));
+        let sinks = Arc::new(sinks.collect::<BTreeMap<_, _>>());
+        let pipeline = |source: BuiltSource| Pipeline {
+            settings: source.settings,
             kinesis: Arc::clone(&surroundings.target.kinesis),
-            leases: self.leases,
-            processor: self.source.processor,
-            handler: self.handler,
-            sinks: Arc::new(
-                self.sinks.into_iter().map(|sink| (sink.name, sink.producer)).collect::<BTreeMap<_, _>>(),
-            ),
+            leases: Arc::clone(&self.leases),
+            processor: Arc::clone(&self.processor.processor),
+            handler: Arc::clone(&self.handler) as _,
+            sinks: Arc::clone(&sinks),
             worker: surroundings.worker.clone(),
             clock: surroundings.clock,
+            memory: surroundings.memory.clone(),
             progress: Arc::new(Progress::default()),
-        }
+        };
+        self.sources.into_iter().map(pipeline).collect()
     }
 }
 
 impl fmt::Display for BuiltPipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let PipelineSettings { name, stream, .. } = &self.settings;
-        let label = self.handler.label();
-        write!(f, "pipeline {name}: {stream} ({} shards, {}) -> {label}", self.shards, self.source)?;
-        let sinks: Vec<String> = self.sinks.iter().map(ToString::to_string).collect();
+        let Self { name, sources, processor, handler, sinks, .. } = self;
+        let source = |BuiltSource { settings, shards }: &BuiltSource| {
+            format!("{} ({shards} shards, {processor})", settings.stream)
+        };
+        let sources: Vec<String> = sources.iter().map(source).collect();
+        write!(f, "pipeline {name}: {} -> {}", sources.join(", "), handler.label())?;
+        let sinks: Vec<String> = sinks.iter().map(ToString::to_string).collect();
         if sinks.is_empty() { Ok(()) } else { write!(f, " -> {}", sinks.join(", ")) }
     }
+}
+
+/// How one of the streams is read and handled.
+fn settings_of(
+    label: String,
+    stream: StreamRef,
+    source: &SourceConfig,
+    handler: &HandlerConfig,
+) -> PipelineSettings {
+    PipelineSettings {
+        start: source.start.0,
+        start_at: source.start_at.clone(),
+        batch_records: handler.batch_records.get(),
+        batch_bytes: handler.batch_bytes,
+        lanes: handler.lanes.count(),
+        checkpointing: handler.checkpointing(),
+        attempts: handler.attempts.get(),
+        reader: source.reader,
+        hash_range: source.processor.hash_range_policy(),
+        discovery_interval: source.discovery_interval,
+        idle_timeout: source.idle_timeout,
+        ..PipelineSettings::new(label, stream)
+    }
+}
+
+/// Makes sure that a stream is there, and tells how many open shards it has.
+async fn open_shards(
+    kinesis: &dyn Kinesis,
+    stream: &StreamRef,
+    source: &SourceConfig,
+) -> Result<usize, Failure> {
+    if source.skip_describe {
+        let open = list_all_shards(kinesis, stream, ShardFilter::AtLatest).await;
+        return open.map(|shards| shards.len()).map_err(|error| Failure::of_stream(stream, &error));
+    }
+    let summary = endpoint::ensure_stream(kinesis, stream, source.create.map(Into::into)).await?;
+    Ok(summary.open_shards as usize)
 }
 
 impl BuiltSink {

@@ -76,8 +76,7 @@ impl Host {
         let Self { pipelines, ingest, surroundings, embedded, grace, .. } = self;
         let running = FuturesUnordered::<Running>::new();
         let mut watched = Vec::new();
-        for pipeline in pipelines {
-            let pipeline = pipeline.start(&surroundings);
+        for pipeline in pipelines.into_iter().flat_map(|pipeline| pipeline.start(&surroundings)) {
             let name = pipeline.settings.name.clone();
             watched.push(Watched {
                 pipeline: name.clone(),

@@ -8,6 +8,7 @@ use super::{
     DEFAULT_SINK,
     pipeline::{Pipeline, PipelineError, PipelineSettings, Summary},
     progress::Progress,
+    source::ReadMemory,
 };
 use crate::{
     handler::Handler,
@@ -89,6 +90,7 @@ pub struct Consumer {
     worker: WorkerId,
     clock: Clock,
     progress: Arc<Progress>,
+    memory: ReadMemory,
 }
 
 impl Consumer {
@@ -105,6 +107,7 @@ impl Consumer {
             worker: WorkerId::from(&*format!("{}-{}", std::process::id(), clock.now())),
             clock,
             progress: Arc::new(Progress::default()),
+            memory: ReadMemory::default(),
         }
     }
 
@@ -150,6 +153,13 @@ impl Consumer {
         self.sink(DEFAULT_SINK, producer)
     }
 
+    /// Shares the memory of reads with other consumers of this process; without a bound unless this is called.
+    #[must_use]
+    pub fn memory(mut self, memory: ReadMemory) -> Self {
+        self.memory = memory;
+        self
+    }
+
     /// Changes any other setting.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut PipelineSettings)) -> Self {
@@ -178,10 +188,20 @@ impl Consumer {
         handler: impl Handler + 'static,
         stop: CancellationToken,
     ) -> Result<Summary, PipelineError> {
-        let Self { settings, kinesis, leases, processor, sinks, worker, clock, progress } = self;
+        let Self { settings, kinesis, leases, processor, sinks, worker, clock, progress, memory } = self;
         let (handler, sinks) = (Arc::new(handler), Arc::new(sinks));
-        let pipeline =
-            Pipeline { settings, kinesis, leases, processor, handler, sinks, worker, clock, progress };
+        let pipeline = Pipeline {
+            settings,
+            kinesis,
+            leases,
+            processor,
+            handler,
+            sinks,
+            worker,
+            clock,
+            progress,
+            memory,
+        };
         pipeline.run(stop).await
     }
 }

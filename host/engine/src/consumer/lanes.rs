@@ -57,7 +57,7 @@ impl Lanes {
                 // A panic is a bug, and whoever owns the shard tells of it.
                 Err(failed) => match failed.try_into_panic() {
                     Ok(panic) => std::panic::resume_unwind(panic),
-                    Err(_) => all.add(Delivered::default().stopping(), &positions),
+                    Err(_) => all.add(Delivered::stopping(), &positions),
                 },
             }
         }
@@ -66,28 +66,27 @@ impl Lanes {
 }
 
 impl Delivered {
-    /// Takes in what came of a lane, whose records are at these positions of the batch. Of several reasons to halt, the
-    /// one at the first record is told, and one that is a failure before one that is not.
+    /// Takes in what came of a lane, whose records are at these positions of the batch.
     fn add(&mut self, part: Self, positions: &[u32]) {
         self.tickets.extend(part.tickets);
-        let Some(Halt { position, cause }) = part.halt else { return };
-        let position = positions[position as usize];
-        self.halt = Some(match self.halt.take() {
-            None => Halt { position, cause },
-            Some(other) => {
-                let is_told = |cause: &Cause| !matches!(cause, Cause::Stopping);
-                let key = |at: u32, cause: &Cause| (!is_told(cause), at);
-                let is_first = key(position, &cause) < key(other.position, &other.cause);
-                Halt {
-                    position: position.min(other.position),
-                    cause: if is_first { cause } else { other.cause },
-                }
-            }
-        });
+        let halt = part.halt.map(|halt| Halt { position: positions[halt.position as usize], ..halt });
+        self.halt = match (self.halt.take(), halt) {
+            (Some(one), Some(other)) => Some(one.and(other)),
+            (one, other) => one.or(other),
+        };
     }
 
-    fn stopping(self) -> Self {
-        Self { halt: Some(Halt { position: 0, cause: Cause::Stopping }), ..self }
+    fn stopping() -> Self {
+        Self { halt: Some(Halt { position: 0, cause: Cause::Stopping }), ..Self::default() }
+    }
+}
+
+impl Halt {
+    /// Both at once: the batch is done up to the first of them, and a failure is told before a stop.
+    fn and(self, other: Self) -> Self {
+        let (first, second) = if self.position <= other.position { (self, other) } else { (other, self) };
+        let cause = if matches!(first.cause, Cause::Stopping) { second.cause } else { first.cause };
+        Self { position: first.position, cause }
     }
 }
 
@@ -102,4 +101,24 @@ fn divide(documents: &Documents, lanes: u32) -> Vec<Part> {
     }
     parts.retain(|part| !part.positions.is_empty());
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn halted(position: u32, cause: Cause) -> Delivered {
+        Delivered { halt: Some(Halt { position, cause }), ..Delivered::default() }
+    }
+
+    #[test]
+    fn i1_a_batch_is_done_up_to_the_first_record_that_a_lane_has_not_done() {
+        let mut all = Delivered::default();
+        all.add(halted(1, Cause::Failed("late".to_owned())), &[0, 7]);
+        all.add(Delivered::default(), &[1, 2]);
+        all.add(halted(0, Cause::Stopping), &[4, 5]);
+        let halt = all.halt.unwrap();
+        assert_eq!(halt.position, 4);
+        assert!(matches!(halt.cause, Cause::Failed(reason) if reason == "late"), "a failure is told");
+    }
 }

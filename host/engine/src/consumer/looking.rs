@@ -15,6 +15,7 @@ use crate::{
         lineage::{Lineage, by_shard},
         observer::{Look, Observer, Patience},
         plan::{Plan, Rules, View, plan},
+        start_at,
     },
     limits,
     record::ShardId,
@@ -93,6 +94,7 @@ pub(super) struct Watch {
     auditor: Auditor,
     audit_at: Option<Instant>,
     is_waiting: bool,
+    has_looked: bool,
 }
 
 impl Watch {
@@ -126,7 +128,14 @@ impl Watch {
             standings: &standings,
             me: Me { worker: &pipeline.worker, held, most },
         };
-        let plan = plan(Rules { start: settings.start, balance: settings.sharing.balance }, &view);
+        let (start, start_at, balance) = (settings.start, &settings.start_at, settings.sharing.balance);
+        if !std::mem::replace(&mut self.has_looked, true) {
+            for shard in start_at::unknown(start_at, &shards.listed, &leases) {
+                tracing::warn!(%stream, %shard,
+                    "the stream has no such shard to start at: look at start-at, unless its records have expired");
+            }
+        }
+        let plan = plan(Rules { start, start_at, balance }, &view);
         let is_mine = |lease: &Lease| lease.wanted_by.as_ref() == Some(&pipeline.worker);
         self.is_waiting = !plan.ask.is_empty() || leases.iter().any(is_mine);
         self.audit(pipeline, &shards.listed, &leases);

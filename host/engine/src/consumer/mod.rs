@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! coordinator ──lease won──▶ shard task
-//!                            reader ──fetch──▶ decode ──batches──▶ handler ──emits──▶ producers
-//!                            (one ahead)                              │                  │
-//!                            lease keeper ◀──checkpoint── outstanding ◀──tickets─────────┘
+//!                            reader ──fetch──▶ decode ──batches──▶ lanes ──▶ handler ──emits──▶ producers
+//!                            (some ahead)                            │                            │
+//!                            lease keeper ◀──checkpoint── outstanding ◀── coverage     tickets ───┘
 //! ```
-//! [`Consumer`] puts a [`Pipeline`] together for programs that embed the engine. A pipeline owns the coordinator, which owns one task a shard; a shard task owns its reader and its lease
-//! keeper. Dropping an owner stops what it owns. A checkpoint moves only when the batch was handled and every
-//! document emitted for it, and for all batches before it, is acknowledged.
+//! [`Consumer`] puts a [`Pipeline`] together for programs that embed the engine. A pipeline owns the coordinator, which
+//! owns one task a shard; a shard task owns its reader, its lanes and its lease keeper. Dropping an owner stops what it
+//! owns. A checkpoint moves only when the batch was handled, where checkpoints are the handler's when it says so, and
+//! when every document emitted for it, and for all batches before it, is acknowledged.
 
 mod builder;
 mod coordinator;
@@ -36,4 +37,6 @@ pub use coordinator::SharingSettings;
 pub use delivery::DEFAULT_SINK;
 pub use pipeline::{Checkpointing, OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};
 pub use progress::{Progress, StoppedShard};
-pub use source::{ReadError, Reader, ReaderSettings, Retrieval, Source, SourceFetch};
+pub use source::{
+    Prefetch, ReadError, ReadMemory, Reader, ReaderSettings, Retrieval, Source, SourceFetch, Taken,
+};

@@ -13,12 +13,12 @@ use super::{
     coordinator::{Coordinator, SharingSettings},
     idle,
     progress::{Progress, StoppedShard},
-    source::{ReaderSettings, Retrieval},
+    source::{ReadMemory, ReaderSettings, Retrieval},
 };
 use crate::{
     handler::Handler,
     kinesis::{Kinesis, KinesisError},
-    lease::{LeaseError, LeaseStore, WorkerId, keeper::KeeperSettings, plan::Start},
+    lease::{LeaseError, LeaseStore, WorkerId, keeper::KeeperSettings, plan::Start, start_at::StartAt},
     limits,
     processor::{HashRangePolicy, Processor},
     producer::Producer,
@@ -47,6 +47,8 @@ pub struct Pipeline {
     pub clock: Clock,
     /// What the pipeline has done so far.
     pub progress: Arc<Progress>,
+    /// The memory of its reads, which pipelines may share.
+    pub memory: ReadMemory,
 }
 
 /// How a pipeline works. The defaults are those of `limits.rs`.
@@ -58,6 +60,8 @@ pub struct PipelineSettings {
     pub stream: StreamRef,
     /// Where to start when there is no checkpoint.
     pub start: Start,
+    /// The record that a shard without a checkpoint is to be read from, where it is not `start` that says so.
+    pub start_at: StartAt,
     /// Records in one call of the handler.
     pub batch_records: usize,
     /// Bytes in one call of the handler; a single record may be larger.
@@ -93,6 +97,7 @@ impl PipelineSettings {
             name: name.into(),
             stream,
             start: Start::default(),
+            start_at: StartAt::new(),
             batch_records: limits::BATCH_RECORDS,
             batch_bytes: limits::BATCH_BYTES,
             lanes: limits::LANES,

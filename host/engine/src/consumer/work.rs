@@ -185,27 +185,33 @@ impl<'a> Work<'a> {
     async fn take(&mut self, fetch: SourceFetch, skip: &mut Option<Skip>) -> Step {
         let progress = &*self.pipeline.progress;
         let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
-        let bytes = fetch.records.iter().map(|record| record.data.len()).sum();
-        self.keeper.measured(self.throughput.add(bytes, Instant::now()));
-        if let Some(last) = fetch.records.last() {
-            let decoded = self.pipeline.processor.decode(&fetch.records, self.misplaced.check).await;
+        self.keeper.measured(self.throughput.add(fetch.bytes(), Instant::now()));
+        let SourceFetch { records, millis_behind_latest, end, taken: _taken } = fetch;
+        if let (Checkpoint::Latest, Some(first)) = (&self.done, records.first()) {
+            // Should these have to be read again, the newest record is another one by then.
+            self.done = Checkpoint::AtSequence(first.sequence.clone());
+        }
+        if let Some(last) = records.last() {
+            let end = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };
+            let decoded = self.pipeline.processor.decode(&records, self.misplaced.check).await;
             let decoded = decoded.map_err(|error| Over::Failed(error.to_string()))?;
             self.misplaced.take_in(&decoded, progress);
             let decoded = match skip.take() {
                 Some(skip) => skip.rest_of(decoded),
                 None => decoded,
             };
-            let rejected = self.rejected(&decoded.rejections, &fetch.records);
+            let rejected = self.rejected(&decoded.rejections, &records);
+            // Documents have bytes of their own.
+            drop(records);
             let readable = Readable::before(decoded.documents, rejected.as_ref().map(|(at, _)| *at));
-            self.handle_all(&readable, fetch.millis_behind_latest).await?;
+            self.handle_all(&readable, millis_behind_latest).await?;
             if let Some((_, reason)) = rejected {
                 return Err(Over::Failed(reason));
             }
             // Covers records that held no documents, or none that belong here.
-            let end = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };
             self.coverage.read(end).into_iter().for_each(|end| self.outstanding.push(end));
         }
-        match fetch.end {
+        match end {
             Some(children) => Err(Over::Ended(children)),
             None => Ok(()),
         }

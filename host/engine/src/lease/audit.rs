@@ -118,3 +118,86 @@ impl Auditor {
         is_new.then_some(&self.confirmed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        kinesis::Shard,
+        lease::{
+            Lease,
+            fixture::{lease, shard},
+            lineage::by_shard,
+        },
+    };
+
+    /// A shard with the hash keys from `start` to `end`, in tenths of all.
+    fn part(id: &str, parents: [Option<&str>; 2], start: u128, end: u128) -> Shard {
+        let tenth = u128::MAX / 10;
+        let last = if end == 10 { HashKey::MAX } else { HashKey(end * tenth - 1) };
+        Shard { range: HashRange { start: HashKey(start * tenth), end: last }, ..shard(id, parents, true) }
+    }
+
+    fn found(shards: &[Shard], leases: &[Lease]) -> Vec<String> {
+        let flaws = audit(&Lineage::of(shards), &by_shard(leases));
+        flaws.iter().map(ToString::to_string).collect()
+    }
+
+    fn held(id: &str) -> Lease {
+        lease(id, Some("w"), Checkpoint::TrimHorizon, &[])
+    }
+
+    fn ended(id: &str) -> Lease {
+        lease(id, None, Checkpoint::ShardEnd, &[])
+    }
+
+    #[test]
+    fn holes_are_found_at_both_ends_and_between() {
+        let shards =
+            [part("a", [None, None], 1, 3), part("b", [None, None], 3, 5), part("c", [None, None], 7, 9)];
+        let tenth = u128::MAX / 10;
+        assert_eq!(
+            found(&shards, &[held("a"), held("b"), held("c")]),
+            [
+                format!("hole: start=0 end={}", tenth - 1),
+                format!("hole: start={} end={}", 5 * tenth, 7 * tenth - 1),
+                format!("hole: start={} end={}", 9 * tenth, u128::MAX),
+            ]
+        );
+        assert_eq!(found(&shards, &[]), [""; 0], "an application that has not begun covers nothing");
+        assert_eq!(found(&[], &[held("a")]), [""; 0], "an empty listing proves nothing");
+    }
+
+    #[test]
+    fn parents_and_children_overlap_by_right_and_others_do_not() {
+        let split = [
+            part("a", [None, None], 0, 10),
+            part("b", [Some("a"), None], 0, 5),
+            part("c", [Some("a"), None], 5, 10),
+        ];
+        assert_eq!(found(&split, &[held("a"), held("b"), held("c")]), [""; 0]);
+        assert_eq!(found(&split, &[held("a"), held("b")]), [""; 0], "a is still read");
+        let hole = format!("hole: start={} end={}", 5 * (u128::MAX / 10), u128::MAX);
+        assert_eq!(found(&split, &[ended("a"), held("b")]), [hole]);
+        let strangers =
+            [part("a", [None, None], 0, 10), part("b", [None, None], 2, 4), part("c", [None, None], 6, 8)];
+        assert_eq!(
+            found(&strangers, &[held("a"), held("b"), held("c")]),
+            ["overlap: first=a second=b", "overlap: first=a second=c"]
+        );
+        assert_eq!(found(&strangers, &[held("a"), ended("b"), ended("c")]), [""; 0]);
+    }
+
+    #[test]
+    fn a_flaw_is_believed_when_three_audits_in_a_row_found_it() {
+        let flaw = || Flaw::Hole { start: HashKey(0), end: HashKey(9) };
+        let other = || Flaw::Overlap { first: "a".into(), second: "b".into() };
+        let mut auditor = Auditor::default();
+        assert_eq!(auditor.take_in([flaw()].into()), None);
+        assert_eq!(auditor.take_in([flaw(), other()].into()), None);
+        assert_eq!(auditor.take_in([flaw()].into()), Some(&[flaw()].into()));
+        assert_eq!(auditor.take_in([flaw(), other()].into()), None, "nothing is told twice");
+        assert_eq!(auditor.take_in([].into()), Some(&[].into()));
+        assert_eq!(auditor.take_in([flaw()].into()), None, "it begins anew");
+    }
+}

@@ -179,7 +179,7 @@ pub async fn of_workers_that_create_at_once_all_get_the_same_lease(store: &dyn L
 
 /// Names are any text, and the largest load comes back to its last digit.
 pub async fn names_and_numbers_of_any_kind_are_kept(store: &dyn LeaseStore) {
-    let name = "Gezeiten_潮.mühle-🌊 \"{}'\\:|";
+    let name = "Gezeiten_潮.mühle-\u{1f30a} \"{}'\\:|";
     let key = LeaseKey { stream: name.into(), shard: "shardId-潮".into() };
     let new = NewLease { key, checkpoint: Checkpoint::Latest, parents: vec!["shardId-ü".into()] };
     let lease = created(store, new.clone()).await;

@@ -62,7 +62,7 @@ pub(crate) fn family() -> Vec<Shard> {
 pub(crate) fn plan_of(start: Start, shards: &[Shard], leases: &[Lease]) -> Plan {
     let me = Me { worker: &"me".into(), held: &HashSet::new(), most: usize::MAX };
     let view = View { stream: &STREAM.into(), shards, leases, standings: &HashMap::new(), me };
-    plan(Rules { start, balance: Default::default() }, &view)
+    plan(Rules { start, start_at: &Default::default(), balance: Default::default() }, &view)
 }
 
 pub(crate) fn created(plan: &Plan) -> Vec<(&str, &Checkpoint)> {

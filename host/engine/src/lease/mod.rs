@@ -24,6 +24,7 @@ mod model;
 pub mod moves;
 pub mod observer;
 pub mod plan;
+pub mod start_at;
 
 pub use change::Update;
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};

@@ -10,6 +10,7 @@ use super::{
     balance::{Balance, Me, Shares, share},
     lineage::{Lineage, by_shard},
     observer::Standing,
+    start_at::{self, StartAt},
 };
 use crate::{kinesis::Shard, record::ShardId, time::UnixMillis};
 
@@ -27,9 +28,11 @@ pub enum Start {
 
 /// What a plan is made by.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
+pub struct Rules<'a> {
     /// Where to start when there is no checkpoint.
     pub start: Start,
+    /// Shards that start at a record of their own then.
+    pub start_at: &'a StartAt,
     /// What workers should have the same of.
     pub balance: Balance,
 }
@@ -69,10 +72,11 @@ pub struct Plan {
 }
 
 /// Makes a plan for one stream.
-pub fn plan(rules: Rules, view: &View<'_>) -> Plan {
+pub fn plan(rules: Rules<'_>, view: &View<'_>) -> Plan {
     let lineage = Lineage::of(view.shards);
     let leases = by_shard(view.leases);
     let create = lineage.missing(rules.start, &leases, view.stream);
+    let create = start_at::missing(rules.start_at, &lineage, &leases, view.stream, create);
     let coming: HashSet<&ShardId> = create.iter().map(|new| &new.key.shard).collect();
     let readable: Vec<(&Lease, Standing)> = view
         .leases

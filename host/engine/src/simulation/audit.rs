@@ -7,10 +7,13 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{diary::Check, process::ProcessId, world::World};
+use super::{diary::Check, process::ProcessId, scenario::StartAt, world::World};
 use crate::{
-    kinesis::Shard,
-    lease::{Checkpoint, Lease, LeaseKey, LeaseStore, Update, WorkerId},
+    kinesis::Position,
+    lease::{
+        Checkpoint, Lease, LeaseKey, LeaseStore, Update, WorkerId,
+        lineage::{Lineage, parents_of},
+    },
     record::ShardId,
     time::UnixMillis,
 };
@@ -42,9 +45,10 @@ impl Holders {
         self.leases.get(shard).map(|holder| holder.date)
     }
 
-    /// Whether a process that is still there took the lease last.
-    pub(super) fn is_held(&self, shard: &ShardId) -> bool {
-        self.leases.get(shard).is_some_and(|holder| !self.gone.contains(&holder.process))
+    /// Whether a process that is still there, and awake, holds the lease.
+    pub(super) fn is_held(&self, shard: &ShardId, failover: Duration) -> bool {
+        let is_awake = |holder: &Holder| holder.written.elapsed() < failover;
+        self.leases.get(shard).is_some_and(|holder| !self.gone.contains(&holder.process) && is_awake(holder))
     }
 
     /// A process was told that it lost a lease, or that it has it after all.
@@ -97,6 +101,7 @@ impl World {
             Update::Take(worker) => {
                 self.note(format_args!("{process} takes {} at {}", after.key, after.checkpoint));
                 self.may_take(process, worker, before);
+                self.ledger().forget_tip(shard);
                 self.may_read(process, shard).await;
                 let mut holders = self.holders();
                 holders.told(process, shard, false);
@@ -113,14 +118,46 @@ impl World {
         self.holders().leases.insert(shard.clone(), holder);
     }
 
-    /// A shard of the source is read.
-    pub(super) async fn may_read(&self, process: ProcessId, shard: &ShardId) {
+    /// Whether the application has to handle what is put on a shard now.
+    pub(super) async fn owes(&self, shard: &ShardId) -> bool {
+        if self.scenario.start != StartAt::Latest {
+            return self.starts_at().is_none_or(|start| self.now() >= start);
+        }
+        let shards = self.shards().await;
+        let leases = self.leases.list().await.unwrap_or_default();
+        if let Some(lease) = leases.iter().find(|lease| lease.key.shard == *shard) {
+            return lease.checkpoint != Checkpoint::Latest;
+        }
+        // What follows a shard with a lease is read from its first record on.
+        let leases = leases.iter().map(|lease| &lease.key.shard).collect::<BTreeSet<_>>();
+        let ancestors = Lineage::of(&shards).ancestors([shard]);
+        ancestors.into_iter().any(|ancestor| leases.contains(ancestor))
+    }
+
+    /// A shard of the source is read from a position on. Answers how many documents are before the newest record's
+    /// end, where that is the position.
+    pub(super) async fn begins_to_read(
+        &self,
+        process: ProcessId,
+        shard: &ShardId,
+        position: &Position,
+    ) -> Option<usize> {
+        self.note(format_args!("{process} reads {shard} from {position:?}"));
+        self.may_read(process, shard).await;
+        (*position == Position::Latest).then(|| self.ledger().count(shard))
+    }
+
+    async fn may_read(&self, process: ProcessId, shard: &ShardId) {
         let shards = self.shards().await;
         let Some(this) = shards.iter().find(|listed| listed.id == *shard) else { return };
         for parent in parents_of(this) {
             let key = LeaseKey { stream: self.source.name().into(), shard: parent.clone() };
             let lease = self.leases.get(&key).await.unwrap_or_default();
-            if lease.as_ref().is_none_or(|lease| lease.checkpoint != Checkpoint::ShardEnd) {
+            // A parent that has expired, or that was there before the application began, has nothing to wait for.
+            let is_listed = shards.iter().any(|listed| listed.id == *parent);
+            let is_passed_over = lease.is_none() && !self.owes(parent).await;
+            let has_ended = lease.as_ref().is_some_and(|lease| lease.checkpoint == Checkpoint::ShardEnd);
+            if is_listed && !has_ended && !is_passed_over {
                 let at = lease.map(|lease| lease.checkpoint.to_string()).unwrap_or_default();
                 let detail = format!("{process} reads {shard}, whose parent {parent} is at {at:?}");
                 self.fail(Check::Parents, detail);
@@ -172,7 +209,8 @@ impl World {
         // A process finds its own lease again, and that of the process before it which had its name.
         let is_own = loser == process || (is_gone && before.owner.as_ref() == Some(worker));
         let handover = self.scenario.handover.unwrap_or(self.scenario.failover);
-        let is_overdue = before.wanted_by.as_ref() == Some(worker) && waited >= handover;
+        // Another may have asked since it was decided.
+        let is_overdue = waited >= handover;
         if is_overdue {
             self.diary().counts.overdue += 1;
         }
@@ -199,6 +237,7 @@ impl World {
             let detail = format!("{shard} went from {} back to {to}", before.checkpoint);
             self.fail(Check::Backwards, detail);
         }
+        self.ledger().owe_since_tip(shard);
         let covers = self.ledger().covers(shard, to);
         self.check(covers);
         if *to == Checkpoint::ShardEnd {
@@ -220,10 +259,6 @@ impl World {
             }
         }
     }
-}
-
-fn parents_of(shard: &Shard) -> impl Iterator<Item = &ShardId> {
-    shard.parent.iter().chain(&shard.adjacent_parent)
 }
 
 /// Where a checkpoint stands among those of its shard.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     batch::Batch,
     consumer::Checkpointing,
-    handler::{Disposition, Emit, Failure, Handler, HandlerError, Outcome},
+    handler::{Disposition, Emit, Failure, Handler, HandlerError, HandlerErrorKind, Outcome},
     record::ShardId,
 };
 
@@ -37,6 +37,8 @@ pub(super) struct SimulatedHandler {
 enum Mood {
     Well,
     Fails,
+    /// Fails, and loses what it kept of records that no checkpoint covers.
+    Forgets,
     /// Handles what comes before this share of the batch, and asks for the rest again.
     Retries,
 }
@@ -52,7 +54,7 @@ impl SimulatedHandler {
     }
 
     fn draw(&self) -> (Mood, Duration) {
-        let Temper { fails, retries, slow, usual, slowest } = self.world.scenario.handler;
+        let Temper { fails, forgets, retries, slow, usual, slowest } = self.world.scenario.handler;
         let mut random = self.random();
         let (mood, is_slow) = (random.u32(..1_000), random.u32(..1_000) < slow);
         let is_stormy = self.world.network.is_stormy();
@@ -61,6 +63,7 @@ impl SimulatedHandler {
         let mood = match mood {
             at if is_stormy && at < fails => Mood::Fails,
             at if is_stormy && at < fails + retries => Mood::Retries,
+            at if is_stormy && at < fails + retries + forgets => Mood::Forgets,
             _ => Mood::Well,
         };
         (mood, takes)
@@ -132,6 +135,11 @@ impl Handler for SimulatedHandler {
                 Ok(Outcome { emits, failures: Vec::new(), checkpoint: self.claim(&documents) })
             }
             Mood::Fails => Err(HandlerError::failed("simulated", "it was told to fail")),
+            Mood::Forgets => Err(HandlerError {
+                handler: "simulated".to_owned(),
+                kind: HandlerErrorKind::Trap,
+                message: "it was told to trap".to_owned(),
+            }),
             Mood::Retries => Ok(self.part(batch, &documents)),
         }
     }

@@ -46,6 +46,13 @@ impl SimulatedKinesis {
         Err(KinesisError::from_code(operation, code, "the service was told to refuse"))
     }
 
+    /// A reader knows from now on that it stood behind the newest record.
+    fn begins_at_tip(&self, shard: &ShardId, tip: Option<usize>) {
+        if let Some(behind) = tip {
+            self.world.ledger().begin_at_tip(shard, behind);
+        }
+    }
+
     fn answer<T>(
         &self,
         operation: &'static str,
@@ -111,14 +118,15 @@ impl Kinesis for SimulatedKinesis {
         position: &Position,
     ) -> Result<ShardIterator, KinesisError> {
         let (world, process) = (Arc::clone(&self.world), self.process);
-        let (stream, shard, position) = (stream.clone(), shard.clone(), position.clone());
+        let (stream, of, position) = (stream.clone(), shard.clone(), position.clone());
         let trip = self.world.network.trip();
         let effect = async move {
-            world.note(format_args!("{process} reads {shard} from {position:?}"));
-            world.may_read(process, &shard).await;
-            world.kinesis.get_shard_iterator(&stream, &shard, &position).await
+            let tip = world.begins_to_read(process, &of, &position).await;
+            Ok((world.kinesis.get_shard_iterator(&stream, &of, &position).await?, tip))
         };
-        self.call("GetShardIterator", trip, effect).await
+        let (iterator, tip) = self.call("GetShardIterator", trip, effect).await?;
+        self.begins_at_tip(shard, tip);
+        Ok(iterator)
     }
 
     async fn get_records(
@@ -181,15 +189,17 @@ impl Kinesis for SimulatedKinesis {
         position: &Position,
     ) -> Result<Box<dyn Subscription>, KinesisError> {
         let (world, process) = (Arc::clone(&self.world), self.process);
-        let (arn, shard, position) = (consumer_arn.to_owned(), shard.clone(), position.clone());
+        let (arn, of, position) = (consumer_arn.to_owned(), shard.clone(), position.clone());
         let trip = self.world.network.trip();
         let effect = async move {
-            world.note(format_args!("{process} subscribes to {shard} from {position:?}"));
-            world.may_read(process, &shard).await;
-            let subscribed = world.kinesis.subscribe_to_shard(&arn, &shard, &position).await?;
+            let tip = world.begins_to_read(process, &of, &position).await;
+            let subscribed = world.kinesis.subscribe_to_shard(&arn, &of, &position).await?;
             world.diary().counts.subscriptions += 1;
-            Ok(Box::new(SimulatedSubscription::new(world, subscribed)) as Box<dyn Subscription>)
+            let subscription = SimulatedSubscription::new(world, subscribed);
+            Ok((Box::new(subscription) as Box<dyn Subscription>, tip))
         };
-        self.call("SubscribeToShard", trip, effect).await
+        let (subscription, tip) = self.call("SubscribeToShard", trip, effect).await?;
+        self.begins_at_tip(shard, tip);
+        Ok(subscription)
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Ledger {
     documents: Vec<Document>,
     keys: Vec<KeyLine>,
     shards: BTreeMap<ShardId, ShardLine>,
+    /// What was put before this moment is not on the source any more, in milliseconds.
+    horizon: u128,
 }
 
 #[derive(Debug)]
@@ -18,6 +20,8 @@ struct Document {
     shard: ShardId,
     /// Which document of its shard it is.
     place: usize,
+    /// When it was put, in milliseconds.
+    put: u128,
     /// Whether the application has to handle it.
     is_owed: bool,
     landed: u32,
@@ -38,6 +42,8 @@ struct ShardLine {
     /// How many of them are known to be on the sink.
     done: usize,
     forced: Vec<Forced>,
+    /// The first document that a reader that began behind the newest record can have seen.
+    latest: Option<usize>,
 }
 
 /// A lease that was taken from a holder who had not given it back: what the holder did since its last checkpoint is
@@ -64,13 +70,52 @@ impl Ledger {
     }
 
     /// The next document of a key was put.
-    pub(super) fn put(&mut self, key: usize, shard: &ShardId, at: (SequenceNumber, u32), is_owed: bool) {
+    pub(super) fn put(
+        &mut self,
+        key: usize,
+        shard: &ShardId,
+        at: (SequenceNumber, u32),
+        put: u128,
+        is_owed: bool,
+    ) {
         let id = self.documents.len();
         let line = self.shards.entry(shard.clone()).or_default();
         let place = line.documents.len();
         line.documents.push((at.0, at.1, id));
-        self.documents.push(Document { shard: shard.clone(), place, is_owed, landed: 0, excused: 0 });
+        self.documents.push(Document { shard: shard.clone(), place, put, is_owed, landed: 0, excused: 0 });
         self.keys[key].documents.push(id);
+    }
+
+    /// What was put before a moment, in milliseconds, is not on the source any more.
+    pub(super) fn expire(&mut self, before: u128) {
+        self.horizon = before;
+    }
+
+    /// How many documents were put on a shard so far.
+    pub(super) fn count(&self, shard: &ShardId) -> usize {
+        self.shards.get(shard).map_or(0, |line| line.documents.len())
+    }
+
+    /// A reader knows that it stands behind the first so many documents of a shard, which were all there were.
+    pub(super) fn begin_at_tip(&mut self, shard: &ShardId, behind: usize) {
+        self.shards.entry(shard.clone()).or_default().latest.get_or_insert(behind);
+    }
+
+    /// Whoever takes a shard that was read from behind its newest record, and has no checkpoint, begins so again.
+    pub(super) fn forget_tip(&mut self, shard: &ShardId) {
+        if let Some(line) = self.shards.get_mut(shard) {
+            line.latest = None;
+        }
+    }
+
+    /// The first checkpoint of a shard that was read from behind its newest record was made: whoever made it saw
+    /// everything that came since.
+    pub(super) fn owe_since_tip(&mut self, shard: &ShardId) {
+        let Some(line) = self.shards.get_mut(shard) else { return };
+        let Some(from) = line.latest.take() else { return };
+        for (_, _, id) in &line.documents[from..] {
+            self.documents[*id].is_owed = true;
+        }
     }
 
     /// A document may come again for a reason of its own.
@@ -84,12 +129,12 @@ impl Ledger {
     /// # Errors
     /// If it is out of order, or there once too often.
     pub(super) fn landed(&mut self, key: usize, number: usize) -> Result<bool, Wrong> {
-        let Self { documents, keys, shards } = self;
+        let Self { documents, keys, shards, horizon } = self;
         let line = &mut keys[key];
         let id = line.documents[number];
         documents[id].landed += 1;
         let is_first = documents[id].landed == 1;
-        let is_pending = |id: &usize| documents[*id].is_owed && documents[*id].landed == 0;
+        let is_pending = |id: &usize| documents[*id].is_missing(*horizon);
         let ahead = line.documents[line.next..].iter().take_while(|id| !is_pending(id)).count();
         line.next += ahead;
         if is_first && line.next < number {
@@ -142,13 +187,13 @@ impl Ledger {
 
     /// Whether everything that a checkpoint covers is on the sink.
     pub(super) fn covers(&mut self, shard: &ShardId, checkpoint: &Checkpoint) -> Result<(), Wrong> {
-        let Self { documents, keys: _, shards } = self;
+        let Self { documents, keys: _, shards, horizon } = self;
         let Some(line) = shards.get_mut(shard) else { return Ok(()) };
         let covered = line.covered_by(checkpoint);
         while line.done < covered {
             let (sequence, sub_sequence, id) = &line.documents[line.done];
             let document = &documents[*id];
-            if document.is_owed && document.landed == 0 {
+            if document.is_missing(*horizon) {
                 return Err((
                     Check::Lost,
                     format!(
@@ -164,7 +209,8 @@ impl Ledger {
     /// Whether a checkpoint covers everything that was put on a shard.
     pub(super) fn is_at_tip(&self, shard: &ShardId, checkpoint: &Checkpoint) -> bool {
         self.shards.get(shard).is_none_or(|line| {
-            let owed = |(_, _, id): &&(SequenceNumber, u32, usize)| self.documents[*id].is_owed;
+            let owed =
+                |(_, _, id): &&(SequenceNumber, u32, usize)| self.documents[*id].is_owed_still(self.horizon);
             let rest = &line.documents[line.covered_by(checkpoint)..];
             rest.iter().find(owed).is_none()
         })
@@ -172,11 +218,22 @@ impl Ledger {
 
     /// The first document that is owed and not on the sink.
     pub(super) fn missing(&self) -> Option<String> {
-        let id = self.documents.iter().position(|document| document.is_owed && document.landed == 0)?;
+        let id = self.documents.iter().position(|document| document.is_missing(self.horizon))?;
         let (key, line) =
             self.keys.iter().enumerate().find(|(_, line)| line.documents.binary_search(&id).is_ok())?;
         let number = line.documents.binary_search(&id).ok()?;
         Some(format!("document {key}:{number} of {} never landed", self.documents[id].shard))
+    }
+}
+
+impl Document {
+    /// Whether the application has to handle it, or to have handled it while it was there.
+    fn is_owed_still(&self, horizon: u128) -> bool {
+        self.is_owed && self.put >= horizon
+    }
+
+    fn is_missing(&self, horizon: u128) -> bool {
+        self.is_owed_still(horizon) && self.landed == 0
     }
 }
 

@@ -8,10 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     diary::Check, governor::Governor, handler::SimulatedHandler, kinesis::SimulatedKinesis,
-    leases::SimulatedLeases, world::World,
+    leases::SimulatedLeases, scenario::StartAt, world::World,
 };
 use crate::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReaderSettings, SharingSettings},
+    consumer::{
+        DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, ReaderSettings, SharingSettings,
+    },
     kinesis::Kinesis,
     lease::{keeper::KeeperSettings, plan::Start},
     processor::Processor,
@@ -126,6 +128,7 @@ impl Life {
             worker: self.name().as_str().into(),
             clock,
             progress: self.progress,
+            memory: ReadMemory::default(),
         };
         match pipeline.run(self.stop).await {
             Ok(summary) => world.note(format_args!("{process} ends: done={}", summary.done)),
@@ -145,7 +148,10 @@ impl Life {
     fn settings(&self) -> PipelineSettings {
         let scenario = &self.world.scenario;
         let mut settings = PipelineSettings::new("simulated", self.world.source.clone());
-        settings.start = self.world.starts_at().map_or(Start::TrimHorizon, Start::AtTimestamp);
+        settings.start = match scenario.start {
+            StartAt::Latest => Start::Latest,
+            _ => self.world.starts_at().map_or(Start::TrimHorizon, Start::AtTimestamp),
+        };
         settings.batch_records = scenario.batch_records;
         settings.lanes = scenario.lanes;
         settings.checkpointing = scenario.checkpointing;

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use crate::{
     consumer::{Checkpointing, Retrieval},
     lease::balance::Balance,
+    limits,
 };
 
 /// The most shards that are open at once.
@@ -59,6 +60,8 @@ pub(super) struct Scenario {
     pub enforce_limits: bool,
     /// How long an iterator may be used.
     pub iterator_life: Duration,
+    /// How long the source keeps its records; none: longer than the run.
+    pub retention: Option<Duration>,
     /// How long a reshard lasts.
     pub transition: Duration,
     /// Longest pause between two puts on the source.
@@ -86,6 +89,8 @@ pub(super) enum StartAt {
     TrimHorizon,
     /// This long after the run began, or before it reads anything.
     After(Duration),
+    /// Behind the newest record.
+    Latest,
 }
 
 /// What the network does to calls while things go wrong: parts of a thousand calls.
@@ -112,6 +117,8 @@ pub(super) struct Weather {
 pub(super) struct Temper {
     /// Fails the batch.
     pub fails: u32,
+    /// Fails the batch and forgets everything that it kept.
+    pub forgets: u32,
     /// Asks for some records again.
     pub retries: u32,
     /// Takes very long.
@@ -154,12 +161,13 @@ impl Scenario {
             linger: millis(random, 0..1_000),
             enforce_limits: random.bool(),
             iterator_life: millis(random, 4_000..60_000),
+            retention: (random.u32(..4) == 0).then(|| millis(random, 20_000..120_000)),
             transition: millis(random, 0..3_000),
             put_pause: millis(random, 300..2_000),
             reshard_pause: millis(random, 4_000..60_000),
             quiet: millis(random, 3_000..30_000),
             keeps_name: random.bool(),
-            skew: millis(random, 0..3_600_000),
+            skew: limits::CLOCK_SKEW.mul_f64(random.f64()),
             reorder: random.choice([0, 4, 16, 64]).unwrap_or_default(),
             network: Weather::draw(random, failover),
             handler: Temper::draw(random, failover),
@@ -187,6 +195,7 @@ impl Temper {
         let worst = random.choice([0, 10, 60]).unwrap_or_default();
         Self {
             fails: random.u32(0..=worst),
+            forgets: random.u32(0..=worst),
             retries: random.u32(0..=worst),
             slow: random.u32(0..=worst),
             usual: millis(random, 0..60),
@@ -196,7 +205,11 @@ impl Temper {
 }
 
 fn draw_start(random: &mut Rng) -> StartAt {
-    if random.u32(..4) > 0 { StartAt::TrimHorizon } else { StartAt::After(millis(random, 0..20_000)) }
+    match random.u32(..6) {
+        0 => StartAt::After(millis(random, 0..20_000)),
+        1 => StartAt::Latest,
+        _ => StartAt::TrimHorizon,
+    }
 }
 
 /// All workers together can read all shards.

@@ -76,12 +76,13 @@ async fn take_down(world: &World, entry: &Entry, placed: Placed) {
     };
     let decoded = world.source_processor.decode(std::slice::from_ref(&record), HashCheck::default()).await;
     let Ok(decoded) = decoded else { return };
-    let is_owed = world.starts_at().is_none_or(|start| world.now() >= start);
+    let is_owed = world.owes(&placed.shard).await;
+    let now = world.millis();
     for (position, at) in decoded.documents.index().iter().enumerate() {
         let Some((key, number)) = ledger::parse(decoded.documents.data(position)) else { continue };
         world.note(format_args!("{key}:{number} is put on {}", placed.shard));
         world.diary().counts.put += 1;
-        world.ledger().put(key, &placed.shard, (record.sequence.clone(), at.sub_index), is_owed);
+        world.ledger().put(key, &placed.shard, (record.sequence.clone(), at.sub_index), now, is_owed);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
         memory::{MemoryKinesis, Settings},
     },
     lease::memory::MemoryLeases,
+    limits,
     native::NativeProcessor,
     stream::StreamRef,
     time::{Clock, UnixMillis},
@@ -63,6 +64,7 @@ impl World {
             enforce_limits: scenario.enforce_limits,
             iterator_life: scenario.iterator_life,
             transition: scenario.transition,
+            retention: scenario.retention.unwrap_or(limits::RETENTION),
             ..Settings::default()
         };
         let named =
@@ -103,7 +105,7 @@ impl World {
     /// The date at which the application starts; none where it starts at the oldest record.
     pub(super) fn starts_at(&self) -> Option<UnixMillis> {
         match self.scenario.start {
-            StartAt::TrimHorizon => None,
+            StartAt::TrimHorizon | StartAt::Latest => None,
             StartAt::After(span) => Some(UnixMillis(BEGIN.0 + as_millis(span))),
         }
     }
@@ -138,7 +140,11 @@ impl World {
     }
 
     pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        lock(&self.ledger)
+        let mut ledger = lock(&self.ledger);
+        if let Some(retention) = self.scenario.retention {
+            ledger.expire(self.millis().saturating_sub(retention.as_millis()));
+        }
+        ledger
     }
 
     pub(super) fn diary(&self) -> MutexGuard<'_, Diary> {

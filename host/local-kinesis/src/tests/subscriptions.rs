@@ -74,7 +74,7 @@ fn parse(message: &[u8]) -> Message {
     assert_eq!(number(message.len() - 4), crc32fast::hash(&message[..message.len() - 4]));
     let payload_at = 12 + number(4) as usize;
     let (mut rest, mut headers) = (&message[12..payload_at], Vec::new());
-    let mut text = |length: usize, rest: &mut &[u8]| {
+    let text = |length: usize, rest: &mut &[u8]| {
         let (text, behind) = rest.split_at(length);
         *rest = behind;
         String::from_utf8(text.to_vec()).unwrap()

@@ -62,8 +62,8 @@ async fn a_guest_that_makes_checkpoints_covers_what_it_emitted_and_is_asked_for_
 async fn each_lane_of_a_shard_has_an_instance_of_its_own_and_so_has_each_stream() {
     let handler = load_with("gather", settings(&[("many", "2")])).await;
     let whole = batch(&["1", "2", "3"]);
-    let elsewhere =
-        Batch { info: BatchInfo { stream: "other".into(), ..whole.info.clone() }, ..whole.retry_of(&[2]) };
+    let info = BatchInfo { stream: "other".into(), ..whole.info.clone() };
+    let elsewhere = Batch::new(info, whole.documents().pick(&[2]));
     for alone in [whole.lane(0, &[0]), whole.lane(1, &[1]), elsewhere] {
         assert_eq!(handler.handle(&alone).await.unwrap().emits, []);
     }

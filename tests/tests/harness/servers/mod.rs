@@ -19,9 +19,7 @@ use tokio::sync::Mutex;
 pub use cluster::RedisCluster;
 pub use dynamodb::DynamoDb;
 pub use ferrokinesis::Ferrokinesis;
-pub use found::{installed, on_path};
 pub use kinesis_local::KinesisLocal;
-pub use process::Server;
 pub use redis::{RedisServer, Security};
 
 /// A Redis of one node; none where the machine has none, which was said.

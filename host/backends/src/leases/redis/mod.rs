@@ -18,6 +18,7 @@ use tidemill_engine::lease::{Lease, LeaseError, LeaseKey, LeaseStore, NewLease, 
 
 use crate::redis::Redis;
 
+mod error;
 mod script;
 mod stored;
 
@@ -45,7 +46,7 @@ impl RedisLeases {
     }
 
     fn failed(&self, error: &RedisError) -> LeaseError {
-        LeaseError::Unavailable(format!("{error}, redis={} key={}", self.redis.at(), self.key))
+        error::failed(&self.redis, &self.key, error)
     }
 
     fn decode(&self, field: &str, text: &str) -> Result<Lease, LeaseError> {

@@ -29,6 +29,9 @@ pub struct Which {
     /// The pipeline, where the file has several
     #[arg(long, value_name = "NAME", value_parser = name)]
     pipeline: Option<Name>,
+    /// The stream, where the pipeline reads several
+    #[arg(long, value_name = "NAME")]
+    stream: Option<StreamRef>,
 }
 
 /// What leases are opened for.
@@ -68,9 +71,13 @@ impl Which {
         if opened.len() == 1 {
             return Ok(opened.remove(0));
         }
-        let names: Vec<&str> = opened.iter().map(|one| one.pipeline.as_str()).collect();
-        Err(Failure::new(Exit::Usage, "the settings have several pipelines")
-            .help(format!("say which: --pipeline {}", names.join(", or --pipeline "))))
+        if opened.is_empty() {
+            return Err(Failure::new(Exit::Usage, "no pipeline of the settings reads that stream"));
+        }
+        let which = |one: &Opened| format!("--pipeline {} --stream {}", one.pipeline, one.stream.name());
+        let names: Vec<String> = opened.iter().map(which).collect();
+        Err(Failure::new(Exit::Usage, "the settings have several pipelines or streams")
+            .help(format!("say which: {}", names.join(", or "))))
     }
 
     /// Opens the pipeline that is meant, or all of them.
@@ -92,23 +99,30 @@ impl Which {
         config.pipelines.retain(|name, _| self.pipeline.as_ref().is_none_or(|wanted| wanted == name));
         let mut opened = Vec::new();
         for (pipeline, PipelineConfig { source, .. }) in config.pipelines {
-            let shards = match &kinesis {
-                Some(kinesis) => shards(&**kinesis, &source.stream).await,
-                None => None,
-            };
-            opened.push(Opened {
-                leases: stores.as_ref().map_or_else(
-                    || Arc::new(MemoryLeases::new()) as Arc<dyn LeaseStore>,
-                    |stores| stores.of_pipeline(&pipeline),
-                ),
-                pipeline,
-                failover: config.leases.failover,
-                start: source.start.0,
-                records: records(&source.processor.kind),
-                stream: source.stream,
-                shards,
-                kinesis: config.kinesis.clone(),
-            });
+            let records = records(&source.processor.kind);
+            let leases = stores.as_ref().map_or_else(
+                || Arc::new(MemoryLeases::new()) as Arc<dyn LeaseStore>,
+                |stores| stores.of_pipeline(&pipeline),
+            );
+            for stream in source.streams {
+                if self.stream.as_ref().is_some_and(|wanted| wanted.name() != stream.name()) {
+                    continue;
+                }
+                let shards = match &kinesis {
+                    Some(kinesis) => shards(&**kinesis, &stream).await,
+                    None => None,
+                };
+                opened.push(Opened {
+                    leases: Arc::clone(&leases),
+                    pipeline: pipeline.clone(),
+                    failover: config.leases.failover,
+                    start: source.start.0,
+                    records,
+                    stream,
+                    shards,
+                    kinesis: config.kinesis.clone(),
+                });
+            }
         }
         Ok(opened)
     }

@@ -55,13 +55,14 @@ fn the_documented_file_is_read_and_says_what_it_says() {
     // Where the page gives a default, it is the one that holds.
     assert_eq!(config.grace, smallest.grace);
     assert_eq!(format!("{:?}", pipeline.source.start), format!("{:?}", default.source.start));
-    assert_eq!(pipeline.source.interval, default.source.interval);
-    assert_eq!(pipeline.source.idle_interval, default.source.idle_interval);
+    assert_eq!(pipeline.source.reader, default.source.reader);
     assert_eq!(pipeline.source.discovery_interval, default.source.discovery_interval);
     assert_eq!(pipeline.handler.memory, default.handler.memory);
     assert_eq!(pipeline.handler.deadline, default.handler.deadline);
     assert_eq!(pipeline.handler.batch_bytes, default.handler.batch_bytes);
     assert_eq!(pipeline.handler.attempts, default.handler.attempts);
+    assert_eq!(pipeline.handler.lanes.count(), default.handler.lanes.count());
+    assert_eq!(pipeline.handler.checkpointing(), default.handler.checkpointing());
     let [sink, audit] = [pipeline.sink.as_ref().unwrap(), pipeline.sinks.values().next().unwrap()];
     let default =
         ProducerSettings { create: Some(FOUR), record_ttl: FIVE_MINUTES, ..default_settings(audit) };
@@ -98,6 +99,7 @@ fn i9_every_key_is_documented() {
         with("stream = \"orders\"", "zzz = 1"),
         with("component = \"filter.wasm\"", "zzz = 1"),
         with("stream = \"orders\"", "create = { zzz = 1 }"),
+        with("stream = \"orders\"", "prefetch = { zzz = 1 }"),
         SMALLEST.to_owned() + "[ingest]\nzzz = 1",
         SMALLEST.to_owned() + "[ingest.streams.orders]\nzzz = 1",
     ];

@@ -35,7 +35,7 @@ impl Source for AutoSource {
             returns: 0,
             backoff: Backoff::new(first, longest, 0),
         };
-        ahead::start(place, auto)
+        ahead::start(place, auto, self.polling.lead())
     }
 }
 

@@ -8,7 +8,7 @@
 //! Each subscription begins behind the last record of the one before. An event that is on its way when a subscription
 //! is dropped was not given out, so that the next one has it again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::{
     super::{Pipeline, Progress},
     Place, ReadError, Reader, Source, SourceFetch,
-    ahead::{self, Way},
+    ahead::{self, Lead, Way},
     registration::Registration,
 };
 use crate::{
@@ -36,6 +36,8 @@ pub(super) struct FanOutSource {
     registration: Arc<Registration>,
     progress: Arc<Progress>,
     clock: Clock,
+    backoff: (Duration, Duration),
+    lead: Lead,
 }
 
 impl FanOutSource {
@@ -47,6 +49,8 @@ impl FanOutSource {
             stream,
             progress: Arc::clone(&pipeline.progress),
             clock: pipeline.clock,
+            backoff: pipeline.settings.reader.backoff,
+            lead: Lead { prefetch: pipeline.settings.reader.prefetch, memory: pipeline.memory.clone() },
         }
     }
 }
@@ -54,7 +58,7 @@ impl FanOutSource {
 impl Source for FanOutSource {
     fn open(&self, shard: ShardId, position: Position) -> Box<dyn Reader> {
         let place = Place { stream: self.stream.clone(), shard, position };
-        ahead::start(place, FanOut::new(self.clone()))
+        ahead::start(place, FanOut::new(self.clone()), self.lead.clone())
     }
 }
 
@@ -71,7 +75,7 @@ pub(super) struct FanOut {
 
 impl FanOut {
     pub(super) fn new(source: FanOutSource) -> Self {
-        let (first, longest) = limits::FETCH_BACKOFF;
+        let (first, longest) = source.backoff;
         let backoff = Backoff::new(first, longest, 0);
         Self { source, live: None, failures: 0, backoff, next_attempt: Instant::now() }
     }

@@ -9,7 +9,7 @@
 //! and gives nothing twice. Expired iterators, throttles, cut connections and a service that is away are ordinary:
 //! only what cannot pass by itself comes out as an error.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -25,9 +25,13 @@ use crate::{
 mod ahead;
 mod auto;
 mod fan_out;
+mod memory;
 mod polling;
 mod registration;
 
+pub use memory::{Prefetch, ReadMemory, Taken};
+
+use ahead::Lead;
 use auto::AutoSource;
 use fan_out::FanOutSource;
 use polling::PollingSource;
@@ -36,8 +40,8 @@ use polling::PollingSource;
 ///
 /// Implementations: polling (GetRecords), enhanced fan-out (SubscribeToShard), and both in turn.
 pub trait Source: Send + Sync + fmt::Debug {
-    /// Starts reading a shard at a position. The reader stays one read ahead of whoever asks it, and stops when
-    /// dropped.
+    /// Starts reading a shard at a position. The reader stays ahead of whoever asks it, by what the settings allow,
+    /// and stops when dropped.
     fn open(&self, shard: ShardId, position: Position) -> Box<dyn Reader>;
 }
 
@@ -65,10 +69,16 @@ pub enum Retrieval {
     Auto(String),
 }
 
-/// How a shard is polled.
-#[derive(Clone, Copy, Debug)]
+/// How a shard is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReaderSettings {
-    /// Records in one read, 1 to 10,000.
+    /// How far reading may be ahead of the handler.
+    pub prefetch: Prefetch,
+    /// Failures in a row that a read may have; any number where this is none. Polling only.
+    pub attempts: Option<NonZeroU32>,
+    /// First and longest pause after a failed read.
+    pub backoff: (Duration, Duration),
+    /// Records in one read, 1 to 10,000. Polling only.
     pub limit: usize,
     /// Time between two reads of a shard that has records.
     pub interval: Duration,
@@ -79,6 +89,9 @@ pub struct ReaderSettings {
 impl Default for ReaderSettings {
     fn default() -> Self {
         Self {
+            prefetch: Prefetch::default(),
+            attempts: None,
+            backoff: limits::FETCH_BACKOFF,
             limit: limits::GET_RECORDS_RECORDS,
             interval: limits::FETCH_INTERVAL,
             idle_interval: limits::IDLE_INTERVAL,
@@ -95,6 +108,8 @@ pub struct SourceFetch {
     pub millis_behind_latest: u64,
     /// Set when the shard has no more to come: the shards that follow it, as far as the service named them.
     pub end: Option<Vec<ChildShard>>,
+    /// The memory that it takes of what all reads share.
+    pub taken: Taken,
 }
 
 /// A shard cannot be read, and waiting does not help.
@@ -109,6 +124,7 @@ pub(super) fn of(pipeline: &Pipeline) -> Arc<dyn Source> {
         stream: pipeline.settings.stream.clone(),
         settings: pipeline.settings.reader,
         clock: pipeline.clock,
+        memory: pipeline.memory.clone(),
     };
     let fan_out = |consumer: &str| FanOutSource::new(pipeline, consumer);
     match &pipeline.settings.retrieval {
@@ -129,10 +145,11 @@ struct Place {
 
 impl Place {
     /// Takes note of where a subscription or an iterator was begun that gave nothing so far. Should it break before it
-    /// does, another "latest" would pass over what arrived meanwhile.
+    /// does, another "latest" would pass over what arrived meanwhile. The clock here may be ahead of the service's:
+    /// rather some older records than none of those between the two.
     fn begin(&mut self, now: crate::time::UnixMillis) {
         if self.position == Position::Latest {
-            self.position = Position::AtTimestamp(now);
+            self.position = Position::AtTimestamp(now.minus(limits::CLOCK_SKEW));
         }
     }
 
@@ -151,6 +168,7 @@ impl Place {
         // The service leaves the number out at the end; others only name the children, once there is nothing before
         // them.
         let has_ended = continuation.is_none() || records.is_empty() && !children.is_empty();
-        SourceFetch { records, millis_behind_latest, end: has_ended.then_some(children) }
+        let end = has_ended.then_some(children);
+        SourceFetch { records, millis_behind_latest, end, taken: Taken::default() }
     }
 }

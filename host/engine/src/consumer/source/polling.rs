@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    Place, ReadError, Reader, ReaderSettings, Source, SourceFetch,
+    Lead, Place, ReadError, ReadMemory, Reader, ReaderSettings, Source, SourceFetch, Taken,
     ahead::{self, Way},
 };
 use crate::{
@@ -26,12 +26,19 @@ pub(super) struct PollingSource {
     pub(super) stream: StreamRef,
     pub(super) settings: ReaderSettings,
     pub(super) clock: Clock,
+    pub(super) memory: ReadMemory,
+}
+
+impl PollingSource {
+    pub(super) fn lead(&self) -> Lead {
+        Lead { prefetch: self.settings.prefetch, memory: self.memory.clone() }
+    }
 }
 
 impl Source for PollingSource {
     fn open(&self, shard: ShardId, position: Position) -> Box<dyn Reader> {
         let place = Place { stream: self.stream.clone(), shard, position };
-        ahead::start(place, Polling::new(self.clone()))
+        ahead::start(place, Polling::new(self.clone()), self.lead())
     }
 }
 
@@ -47,7 +54,7 @@ pub(super) struct Polling {
 
 impl Polling {
     pub(super) fn new(source: PollingSource) -> Self {
-        let (first, longest) = limits::FETCH_BACKOFF;
+        let (first, longest) = source.settings.backoff;
         let backoff = Backoff::new(first, longest, 0);
         Self { source, iterator: None, backoff, failures: 0, next_read: Instant::now() }
     }
@@ -69,7 +76,7 @@ impl Polling {
         kinesis.get_records(&place.stream, iterator, settings.limit).await
     }
 
-    fn take_in(&mut self, place: &mut Place, fetch: Fetch) -> SourceFetch {
+    fn take_in(&mut self, place: &mut Place, fetch: Fetch, taken: Taken) -> SourceFetch {
         if self.failures > 0 {
             let failures = self.failures;
             tracing::info!(stream = %place.stream, shard = %place.shard, failures, "reading goes on");
@@ -81,7 +88,11 @@ impl Polling {
         place.pass(&fetch.records);
         let end = fetch.next.is_none().then_some(fetch.children);
         self.iterator = fetch.next;
-        SourceFetch { records: fetch.records, millis_behind_latest: fetch.millis_behind_latest, end }
+        SourceFetch { records: fetch.records, millis_behind_latest: fetch.millis_behind_latest, end, taken }
+    }
+
+    fn has_failed_too_often(&self) -> bool {
+        self.source.settings.attempts.is_some_and(|attempts| self.failures + 1 >= attempts.get())
     }
 
     fn pause(&mut self, place: &Place, error: &KinesisError) {
@@ -99,15 +110,19 @@ impl Way for Polling {
     async fn read(&mut self, place: &mut Place) -> Result<SourceFetch, ReadError> {
         loop {
             sleep_until(self.next_read).await;
+            let taken = self.source.memory.take(limits::GET_RECORDS_BYTES).await;
             match self.read_once(place).await {
-                Ok(fetch) => return Ok(self.take_in(place, fetch)),
+                Ok(fetch) => return Ok(self.take_in(place, fetch, taken)),
                 Err(error) if error.kind == ErrorKind::ExpiredIterator => {
                     self.iterator = None;
                     if planted(Bug::IteratorPastUndelivered) {
                         place.position = Position::Latest;
                     }
                 }
-                Err(error) if error.is_retryable() => self.pause(place, &error),
+                Err(error) if error.is_retryable() && !self.has_failed_too_often() => {
+                    drop(taken);
+                    self.pause(place, &error);
+                }
                 Err(error) => return Err(error.into()),
             }
         }

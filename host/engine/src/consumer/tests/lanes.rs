@@ -16,6 +16,9 @@ use crate::{
 
 const KEYS: usize = 20;
 
+/// In which lane and at which attempt each record was given.
+type Tried = Arc<Mutex<BTreeMap<String, Vec<(u32, u32)>>>>;
+
 /// Which keys each lane of each shard was given.
 type Seen = Arc<Mutex<BTreeMap<(String, u32), BTreeSet<String>>>>;
 
@@ -111,7 +114,7 @@ async fn i1_a_lane_that_fails_stops_the_shard_before_its_record_and_nothing_is_l
 async fn records_to_be_retried_keep_their_lane_and_the_others_go_on() {
     let world = World::new().await;
     world.put(KEYS, 0..5).await;
-    let tried: Arc<Mutex<BTreeMap<String, Vec<(u32, u32)>>>> = Arc::default();
+    let tried = Tried::default();
     let notes = Arc::clone(&tried);
     let mut pipeline = world.pipeline(Arc::new(HandlerFn(move |batch: &Batch| {
         let (documents, mut failures) = (batch.documents(), Vec::new());

@@ -1,6 +1,7 @@
 //! A pipeline on the in-memory Kinesis and leases, with paused time.
 
 mod failing;
+mod handover;
 mod idle;
 mod lanes;
 mod manual;
@@ -9,4 +10,5 @@ mod resharding;
 mod sharing;
 mod source;
 mod stopping;
+mod streams;
 mod world;

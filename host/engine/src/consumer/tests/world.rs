@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     batch::Batch,
-    consumer::{Pipeline, PipelineError, PipelineSettings, Progress, Summary},
+    consumer::{Pipeline, PipelineError, PipelineSettings, Progress, ReadMemory, Summary},
     handler::{Emit, Handler, HandlerError, HandlerFn, Outcome},
     kinesis::{Kinesis, Position, ShardFilter, StreamMode, list_all_shards, memory},
     lease::{Checkpoint, LeaseStore, memory::MemoryLeases},
@@ -85,6 +85,7 @@ impl World {
             worker: "worker-1".into(),
             clock: self.clock,
             progress: Arc::new(Progress::default()),
+            memory: ReadMemory::default(),
         }
     }
 

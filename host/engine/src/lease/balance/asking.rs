@@ -10,8 +10,8 @@ use crate::limits;
 
 /// Up to `most` leases, each of which leaves this worker and whoever has the most more alike.
 ///
-/// By count, a difference of one is left alone. By throughput, a lease moves only if that makes a difference that is
-/// more than noise, and not again soon; a worker without any lease is given one in any case.
+/// By count, a difference of one is left alone. By throughput, leases move only where workers differ by more than noise,
+/// and not again soon; a worker without any lease is given one in any case.
 pub(super) fn asked<'a>(
     balance: Balance,
     me: &Me<'a>,
@@ -29,12 +29,14 @@ pub(super) fn asked<'a>(
     while ask.len() < most {
         let mine = loads[me.worker];
         let needs_any = mine.count == 0 || balance == Balance::Count;
-        let noise = if needs_any { 0 } else { noise };
+        // Once something has to move, it moves until workers are alike, so that noise is far off again.
+        let noise = if needs_any || !ask.is_empty() { 0 } else { noise };
         let fits = |lease: &Weighed, holder: Load| {
-            let is_better = mine.weight + 2 * lease.weight + noise <= holder.weight;
+            let is_better = mine.weight + 2 * lease.weight <= holder.weight;
             is_better && (needs_any || lease.standing.is_settled)
         };
-        let mut holders: Vec<_> = loads.iter().filter(|(_, load)| load.weight > mine.weight).collect();
+        let mut holders: Vec<_> =
+            loads.iter().filter(|(_, load)| load.weight > mine.weight + noise).collect();
         holders.sort_by_key(|(_, load)| Reverse(load.weight));
         let found = holders.into_iter().find_map(|(&holder, load)| {
             let offered = offers.get(holder)?;

@@ -103,10 +103,11 @@ impl Service {
     }
 }
 
-/// The leases of an application, which reads whatever it may.
+/// The leases of an application, which takes what it may read and reads it in its own time.
 #[derive(Debug, Default)]
 struct Application {
     leases: BTreeMap<String, Lease>,
+    taken: Vec<ShardId>,
 }
 
 impl Application {
@@ -114,9 +115,8 @@ impl Application {
         self.leases.values().cloned().collect()
     }
 
-    /// Looks at what is listed, creates what is missing, and reads up to `most` shards that may be read: closed ones
-    /// to their end, open ones a little.
-    fn look(&mut self, start: Start, shards: &[Shard], most: usize) {
+    /// Looks at what is listed, creates what is missing, and takes what may be read.
+    fn look(&mut self, start: Start, shards: &[Shard]) {
         let lineage = Lineage::of(shards);
         let leases = self.all();
         for new in lineage.missing(start, &by_shard(&leases), &stream()) {
@@ -124,34 +124,49 @@ impl Application {
             let created = Change::Create(new).apply(None).unwrap().unwrap();
             assert!(self.leases.insert(id, created).is_none(), "a lease was created again");
         }
-        for _ in 0..most {
-            let leases = self.all();
-            let by_shard = by_shard(&leases);
-            let is_unread = |lease: &&Lease| {
-                let is_open =
-                    lineage.shard(&lease.key.shard).is_some_and(|shard| shard.ending_sequence.is_none());
-                !(is_open && matches!(lease.checkpoint, Checkpoint::At { .. }))
-            };
-            let readable = leases
-                .iter()
-                .filter(is_unread)
-                .find(|lease| lineage.is_readable(lease, &by_shard, &HashSet::new()));
-            let Some(lease) = readable else { return };
-            self.read(&lineage, &lease.key.shard);
-        }
+        let leases = self.all();
+        let by_shard = by_shard(&leases);
+        let readable = leases.iter().filter(|lease| lineage.is_readable(lease, &by_shard, &HashSet::new()));
+        self.taken = readable.map(|lease| lease.key.shard.clone()).collect();
     }
 
-    /// Reads one shard, after a check that everything it came from, and that is still there, has been read.
-    fn read(&mut self, lineage: &Lineage<'_>, id: &ShardId) {
-        let shard = lineage.shard(id).unwrap();
-        for ancestor in lineage.ancestors([id]) {
-            let unread = self.leases.get(ancestor.as_str()).filter(|lease| {
-                lineage.shard(ancestor).is_some() && lease.checkpoint != Checkpoint::ShardEnd
-            });
-            assert!(unread.is_none(), "{id} was read before {ancestor}");
+    /// Reads up to `most` of the shards that were taken: closed ones to their end, open ones a little. The stream may
+    /// have changed since they were. Answers whether one ended.
+    fn read(&mut self, shards: &[Shard], most: usize) -> bool {
+        let lineage = Lineage::of(shards);
+        let now: Vec<ShardId> = self.taken.iter().take(most).cloned().collect();
+        let mut has_ended = false;
+        for id in now {
+            self.check_ancestors(&lineage, &id);
+            if lineage.shard(&id).unwrap().ending_sequence.is_none() {
+                self.lease(&id).checkpoint = at(1);
+                continue;
+            }
+            has_ended = true;
+            self.taken.retain(|taken| *taken != id);
+            self.lease(&id).checkpoint = Checkpoint::ShardEnd;
+            // At the end of a shard its children get leases, whether or not their other parents have been seen.
+            let children =
+                lineage.parents_first().iter().filter(|child| parents_of(child).any(|of| *of == id));
+            for child in children {
+                let parents: Vec<&str> = parents_of(child).map(ShardId::as_str).collect();
+                let new = lease(child.id.as_str(), None, Checkpoint::TrimHorizon, &parents);
+                self.leases.entry(child.id.to_string()).or_insert(new);
+            }
         }
-        let lease = self.leases.get_mut(id.as_str()).unwrap();
-        lease.checkpoint = if shard.ending_sequence.is_some() { Checkpoint::ShardEnd } else { at(1) };
+        has_ended
+    }
+
+    fn lease(&mut self, id: &ShardId) -> &mut Lease {
+        self.leases.get_mut(id.as_str()).expect("what was taken has a lease")
+    }
+
+    /// Everything that a shard came from, and that is still there, has been read.
+    fn check_ancestors(&self, lineage: &Lineage<'_>, id: &ShardId) {
+        for ancestor in lineage.ancestors([id]).into_iter().filter(|id| lineage.shard(id).is_some()) {
+            let place = self.leases.get(ancestor.as_str()).map(|lease| &lease.checkpoint);
+            assert_eq!(place, Some(&Checkpoint::ShardEnd), "{id} was read before {ancestor}");
+        }
     }
 
     fn tidy(&mut self, shards: &[Shard]) {
@@ -166,9 +181,10 @@ impl Application {
 enum Event {
     Split(usize),
     Merge(usize),
-    /// The application looks, and reads so many shards.
-    Look(usize),
-    /// So many of the oldest shards have expired, of those that the application has read to their end.
+    Look,
+    /// The application reads so many shards.
+    Read(usize),
+    /// The oldest shards have expired, of those that the application has read to their end.
     Expire,
     Tidy,
 }
@@ -177,7 +193,8 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => any::<usize>().prop_map(Event::Split),
         3 => any::<usize>().prop_map(Event::Merge),
-        3 => (0usize..4).prop_map(Event::Look),
+        2 => Just(Event::Look),
+        3 => (1usize..4).prop_map(Event::Read),
         1 => Just(Event::Expire),
         1 => Just(Event::Tidy),
     ]
@@ -198,13 +215,14 @@ proptest! {
         let start = if from_tip { Start::Latest } else { Start::TrimHorizon };
         let mut service = Service::new(count);
         let mut application = Application::default();
-        application.look(start, &service.listed(0), 0);
+        application.look(start, &service.listed(0));
         let mut expired = 0;
         for event in events {
             match event {
                 Event::Split(nth) => service.split(nth),
                 Event::Merge(nth) => service.merge(nth),
-                Event::Look(most) => application.look(start, &service.listed(expired), most),
+                Event::Look => application.look(start, &service.listed(expired)),
+                Event::Read(most) => drop(application.read(&service.listed(expired), most)),
                 Event::Expire => {
                     let is_read = |shard: &Shard| {
                         application.leases.get(shard.id.as_str()).is_none_or(|lease| lease.checkpoint == Checkpoint::ShardEnd)
@@ -216,7 +234,12 @@ proptest! {
             }
         }
         let listed = service.listed(expired);
-        application.look(start, &listed, usize::MAX);
+        loop {
+            application.look(start, &listed);
+            if !application.read(&listed, usize::MAX) {
+                break;
+            }
+        }
         let (leases, lineage) = (application.all(), Lineage::of(&listed));
         for shard in &listed {
             let lease = application.leases.get(shard.id.as_str());

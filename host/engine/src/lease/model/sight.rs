@@ -17,6 +17,7 @@ use crate::{
         fixture::{STREAM, key, shard},
         observer::{Hold, Standing},
         plan::{Rules, Start, View, plan},
+        start_at::StartAt,
     },
 };
 
@@ -76,7 +77,10 @@ impl Sight {
             standings: &standings,
             me: Me { worker: &worker_name(self.me), held: &held, most: usize::MAX },
         };
-        let plan = plan(Rules { start: Start::TrimHorizon, balance: Balance::Count }, &view);
+        let plan = plan(
+            Rules { start: Start::TrimHorizon, start_at: &StartAt::default(), balance: Balance::Count },
+            &view,
+        );
         let number = |key: &LeaseKey| shard_number(key.shard.as_str());
         let create = plan.create.iter().map(|new| Write::Create(number(&new.key)));
         let take = plan.take.iter().map(|lease| Write::Take(number(&lease.key), lease.counter));
