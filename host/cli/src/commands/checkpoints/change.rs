@@ -131,7 +131,7 @@ fn refuse_problems(outlook: &Outlook) -> Result<(), Failure> {
 }
 
 fn is_running(lease: &Lease) -> Failure {
-    let owner = lease.owner.as_ref().map_or("", |owner| owner.as_str());
+    let owner = lease.owner.as_ref().map_or("", WorkerId::as_str);
     Failure::new(
         Exit::Surroundings,
         format!("the application is running: nothing was written, shard={} owner={owner}", lease.key.shard),
