@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tidemill_backends::redis::Redis;
+
 use super::world::{World, number, times, unique};
 use crate::harness::{python, servers};
 
@@ -82,4 +84,30 @@ async fn an_application_moves_from_async_kinesis_on_dynamodb_and_back() {
     let flags = ["--dynamodb-url", &url];
     let peer = Peer { store: "dynamodb", dialect: "async-kinesis-dynamodb", at: &url, flags: &flags };
     peer.there_and_back().await;
+}
+
+#[tokio::test]
+async fn the_keys_of_the_streams_shards_are_found_on_every_node_of_a_cluster() {
+    let Some(cluster) = servers::redis_cluster().await else { return };
+    let (world, name, settings) = (World::new("").await, unique("peer"), cluster.settings());
+    let redis = Redis::connect(&settings).await.expect("the cluster runs");
+    world.put(0..100).await;
+    for (shard, records) in world.streams.records("numbers").await {
+        let (key, sequence) = (format!("pyredis-{name}-{shard}"), &records[9].sequence);
+        let value = format!(r#"{{"ref": null, "ts": null, "sequence": "{sequence}"}}"#);
+        redis.query::<()>(redis::cmd("SET").arg(key).arg(value)).await.expect("the cluster runs");
+    }
+    let flags = ["--name", &name, "--redis-cluster", "--redis-url", &settings.urls[0]];
+    world.done(&[&["import", "--from", "async-kinesis-redis"], &flags[..]].concat()).await;
+    world.run_until(80).await;
+    assert_eq!(world.counted().await.len(), 80);
+
+    let told = world.done(&[&["export", "--to", "async-kinesis-redis"], &flags[..]].concat()).await;
+    assert_eq!(told.matches("moved shardId-").count(), 2, "{told}");
+    for (shard, records) in world.streams.records("numbers").await {
+        let command = format!("pyredis-{name}-{shard}");
+        let value: String = redis.query(redis::cmd("GET").arg(command)).await.expect("the cluster runs");
+        let sequence = &records.last().expect("it has records").sequence;
+        assert_eq!(value, format!(r#"{{"ref": null, "ts": null, "sequence": "{sequence}"}}"#));
+    }
 }

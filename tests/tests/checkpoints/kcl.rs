@@ -38,7 +38,8 @@ impl Table {
         let text = AttributeDefinition::builder().attribute_name("leaseKey");
         let text = text.attribute_type(ScalarAttributeType::S).build();
         let call = client.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
-        let call = call.key_schema(key.unwrap()).attribute_definitions(text.unwrap());
+        let (key, text) = (key.expect("it is whole"), text.expect("it is whole"));
+        let call = call.key_schema(key).attribute_definitions(text);
         call.send().await.expect("the table is new");
         Self { client, name }
     }

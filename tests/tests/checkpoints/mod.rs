@@ -3,5 +3,6 @@
 mod async_kinesis;
 mod by_hand;
 mod kcl;
+mod kinesis_python;
 mod running;
 mod world;

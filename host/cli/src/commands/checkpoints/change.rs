@@ -18,7 +18,8 @@ pub struct How {
     /// Print what would be changed, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Take the leases away from an application that is running: it goes on from the new places by itself
+    /// Do it although an application is running: leases that are moved are taken from its workers, and they go on from
+    /// the new places by themselves
     #[arg(long)]
     force: bool,
 }
@@ -130,7 +131,7 @@ fn refuse_problems(outlook: &Outlook) -> Result<(), Failure> {
 }
 
 fn is_running(lease: &Lease) -> Failure {
-    let owner = lease.owner.as_ref().map_or("", |owner| owner.as_str());
+    let owner = lease.owner.as_ref().map_or("", WorkerId::as_str);
     Failure::new(
         Exit::Surroundings,
         format!("the application is running: nothing was written, shard={} owner={owner}", lease.key.shard),

@@ -37,11 +37,11 @@ pub struct Args {
     #[arg(long, value_enum)]
     to: Option<To>,
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
     which: Which,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    place: Where,
 }
 
 /// Writes what the command line says.

@@ -31,11 +31,11 @@ pub struct Args {
     #[arg(long, value_name = "PLACE", requires = "from")]
     start: Option<Start>,
     #[command(flatten)]
-    place: Where,
-    #[command(flatten)]
     which: Which,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    place: Where,
 }
 
 /// Takes over what the command line says.

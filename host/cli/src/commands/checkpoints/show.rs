@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidemill_engine::{
     kinesis::Shard,
     lease::{
-        Checkpoint, Lease,
+        Checkpoint, Lease, WorkerId,
         moves::{Outlook, Wish},
     },
     record::ShardId,
@@ -76,8 +76,8 @@ impl Row<'_> {
             "stream": &*lease.key.stream,
             "shard": lease.key.shard.as_str(),
             "state": state,
-            "owner": lease.owner.as_ref().map(|owner| owner.as_str()),
-            "wanted_by": lease.wanted_by.as_ref().map(|worker| worker.as_str()),
+            "owner": lease.owner.as_ref().map(WorkerId::as_str),
+            "wanted_by": lease.wanted_by.as_ref().map(WorkerId::as_str),
             "counter": lease.counter,
             "checkpoint": lease.checkpoint.to_string(),
             "age_ms": age_ms,
