@@ -9,11 +9,11 @@ mod store;
 mod trail;
 mod verdict;
 
-use std::{env, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::harness::{place::Place, streams::Streams, until};
+use crate::harness::{PATIENCE, place::Place, streams::Streams, until};
 
 use feeder::Feeder;
 use hosts::Fleet;
@@ -25,6 +25,8 @@ use verdict::Verdict;
 const HOSTS: usize = 3;
 /// Shards that the source begins with.
 const SHARDS: u32 = 16;
+/// Shards of the sink.
+const SINK_SHARDS: u32 = 4;
 /// Names of the two streams.
 const SOURCE: &str = "numbers";
 const SINK: &str = "numbers-out";
@@ -59,17 +61,17 @@ async fn soak() {
 
 /// Every kind of event once, and again until so much time is over; then all hosts at work, until everything came out.
 async fn run(store: Store, seed: u64, duration: Duration) -> Verdict {
-    let (place, streams) = (Place::new(), Streams::start().await);
+    let (place, streams) = (Place::new(), Arc::new(Streams::start().await));
     streams.create(SOURCE, SHARDS).await;
-    streams.create(SINK, 4).await;
-    let streams = std::sync::Arc::new(streams);
+    streams.create(SINK, SINK_SHARDS).await;
     let begun = Instant::now();
     let mut fleet = Fleet::start(&place, store.settings(&place, streams.url())).await;
-    let feeder = Feeder::start(std::sync::Arc::clone(&streams));
+    let feeder = Feeder::start(Arc::clone(&streams));
     let mut schedule = Schedule::new(seed);
     loop {
         let mut round = schedule.round();
         while !round.is_empty() {
+            assert!(begun.elapsed() < duration + PATIENCE, "nothing can happen any more, to come={round:?}");
             feeder.put_more(schedule.pause()).await;
             fleet.thaw_those_without_leases(&store).await;
             let possible = round.iter().position(|event| fleet.is_possible(*event));
