@@ -158,6 +158,8 @@ pub const SUBSCRIPTION_PROVEN: Duration = Duration::from_secs(60);
 pub const SUBSCRIPTION_FAILURES: u32 = 3;
 /// First and longest pause before a shard that is polled instead is subscribed to again. Ours.
 pub const SUBSCRIPTION_RETURN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
+/// How wrong the clock of a worker may be. Service: requests that were signed at a date further off are refused.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(300);
 /// How often the shards of a stream are listed. async-kinesis: 60 s.
 pub const DISCOVERY_INTERVAL: Duration = Duration::from_secs(60);
 /// How long listing all shards may take, over all pages. Ours.

@@ -158,6 +158,11 @@ impl Keeping {
             };
             match event {
                 Event::Checkpoint => {}
+                // Asleep for so long, as a process that is stopped and goes on, this one cannot know whose the lease is.
+                Event::Write if self.renewed.elapsed() >= self.settings.failover => {
+                    tracing::warn!(lease = %self.lease.key, "the lease was not renewed in time; this worker stops reading the shard");
+                    return;
+                }
                 Event::Write => {
                     let result = self.write().await;
                     if self.is_over(result) {

@@ -35,6 +35,17 @@ pub enum Wish {
     Recorded(BTreeMap<ShardId, Checkpoint>),
 }
 
+impl Wish {
+    /// Whether it is about some shards and no others, so that nobody has to be told of the others' leases.
+    fn names_shards(&self) -> bool {
+        match self {
+            Self::Start { only, .. } => !only.is_empty(),
+            Self::Each(_) => true,
+            Self::Recorded(_) => false,
+        }
+    }
+}
+
 /// A lease that is to be moved, or to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
@@ -63,6 +74,7 @@ impl Outlook {
     /// What fulfils the wish. `shards` are all that the service lists; none where it cannot be asked.
     pub fn new(stream: &Arc<str>, wish: Wish, leases: &[Lease], shards: Option<&[Shard]>) -> Self {
         let known = Known::new(leases, shards);
+        let names_shards = wish.names_shards();
         let mut outlook = Self::default();
         let places = known.places(wish, &mut outlook.findings);
         for shard in known.in_order(places.keys()) {
@@ -77,7 +89,10 @@ impl Outlook {
             let key = LeaseKey { stream: Arc::clone(stream), shard };
             outlook.moves.push(Move { key, from, to, parents });
         }
-        outlook.findings.extend(known.untouched(&places));
+        if !names_shards {
+            outlook.findings.extend(known.left_alone(&places));
+        }
+        outlook.findings.extend(known.without_lease(&places));
         outlook
     }
 
@@ -196,10 +211,14 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// The shards and leases that the wish says nothing of, and what becomes of them.
-    fn untouched(&self, places: &BTreeMap<ShardId, Checkpoint>) -> Vec<Finding> {
-        let left = self.leases.keys().filter(|shard| !places.contains_key(*shard));
-        let mut findings: Vec<Finding> = left.cloned().map(Finding::LeftAlone).collect();
+    /// The leases that the wish says nothing of.
+    fn left_alone(&self, places: &BTreeMap<ShardId, Checkpoint>) -> impl Iterator<Item = Finding> {
+        self.leases.keys().filter(|shard| !places.contains_key(*shard)).cloned().map(Finding::LeftAlone)
+    }
+
+    /// The shards that will have no lease, and what becomes of them.
+    fn without_lease(&self, places: &BTreeMap<ShardId, Checkpoint>) -> Vec<Finding> {
+        let mut findings = Vec::new();
         let Some(shards) = &self.shards else { return findings };
         let leased: HashSet<&ShardId> = places.keys().chain(self.leases.keys()).collect();
         let passed_over = self.ancestors(leased.iter().copied());

@@ -45,9 +45,10 @@ impl Holders {
         self.leases.get(shard).map(|holder| holder.date)
     }
 
-    /// Whether a process that is still there took the lease last.
-    pub(super) fn is_held(&self, shard: &ShardId) -> bool {
-        self.leases.get(shard).is_some_and(|holder| !self.gone.contains(&holder.process))
+    /// Whether a process that is still there, and awake, holds the lease.
+    pub(super) fn is_held(&self, shard: &ShardId, failover: Duration) -> bool {
+        let is_awake = |holder: &Holder| holder.written.elapsed() < failover;
+        self.leases.get(shard).is_some_and(|holder| !self.gone.contains(&holder.process) && is_awake(holder))
     }
 
     /// A process was told that it lost a lease, or that it has it after all.

@@ -137,7 +137,8 @@ async fn unsettled(world: &World) -> Option<String> {
         let is_done = match shard.ending_sequence {
             Some(_) => lease.checkpoint == Checkpoint::ShardEnd,
             None => {
-                let is_read = lease.owner.is_some() && world.holders().is_held(&shard.id);
+                let is_read =
+                    lease.owner.is_some() && world.holders().is_held(&shard.id, world.scenario.failover);
                 // A handler that makes checkpoints itself need not make one behind the last record.
                 let is_manual = world.scenario.checkpointing != Checkpointing::Auto;
                 is_read && (is_manual || world.ledger().is_at_tip(&shard.id, &lease.checkpoint))

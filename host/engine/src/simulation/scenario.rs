@@ -7,6 +7,7 @@ use fastrand::Rng;
 use crate::{
     consumer::{Checkpointing, Retrieval},
     lease::balance::Balance,
+    limits,
 };
 
 /// The most shards that are open at once.
@@ -166,7 +167,7 @@ impl Scenario {
             reshard_pause: millis(random, 4_000..60_000),
             quiet: millis(random, 3_000..30_000),
             keeps_name: random.bool(),
-            skew: millis(random, 0..3_600_000),
+            skew: limits::CLOCK_SKEW.mul_f64(random.f64()),
             reorder: random.choice([0, 4, 16, 64]).unwrap_or_default(),
             network: Weather::draw(random, failover),
             handler: Temper::draw(random, failover),

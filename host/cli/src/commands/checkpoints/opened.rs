@@ -129,11 +129,16 @@ impl Which {
 }
 
 impl Opened {
-    /// Its leases as they are now.
+    /// Its leases as they are now. Those of a stream that it read before are told and left alone.
     pub async fn list(&self) -> Result<Vec<Lease>, Failure> {
         let mut leases =
             self.leases.list().await.map_err(|error| Failure::caused(Exit::Surroundings, &error))?;
+        let before = leases.len();
         leases.retain(|lease| *lease.key.stream == *self.stream.name());
+        if leases.len() < before {
+            let others = before - leases.len();
+            output::note(&format!("leases of other streams than {} stay as they are: {others}", self.stream));
+        }
         leases.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(leases)
     }

@@ -1,13 +1,14 @@
 //! `tidemill checkpoints show`: a line a lease.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::{Value, json};
 use tidemill_engine::{
+    kinesis::Shard,
     lease::{
         Checkpoint, Lease,
-        moves::{Finding, Outlook, Wish},
+        moves::{Outlook, Wish},
     },
     record::ShardId,
     time::{Clock, UnixMillis},
@@ -104,9 +105,7 @@ impl Row<'_> {
 
 /// In a word, what is going on with a shard.
 fn state(opened: &Opened, lease: &Lease, all: &[Lease]) -> &'static str {
-    let is_listed = |shards: &Vec<_>| {
-        shards.iter().any(|shard: &tidemill_engine::kinesis::Shard| shard.id == lease.key.shard)
-    };
+    let is_listed = |shards: &Vec<Shard>| shards.iter().any(|shard| shard.id == lease.key.shard);
     let ended: BTreeMap<&ShardId, bool> =
         all.iter().map(|lease| (&lease.key.shard, lease.checkpoint == Checkpoint::ShardEnd)).collect();
     let waits = lease.parents.iter().any(|parent| ended.get(parent) == Some(&false));
@@ -119,15 +118,14 @@ fn state(opened: &Opened, lease: &Lease, all: &[Lease]) -> &'static str {
     }
 }
 
+/// Shards without a lease are worth a word once there are leases: before the first read, all of them are.
 fn tell_what_has_no_lease(opened: &Opened, leases: &[Lease]) {
-    let nothing = Wish::Recorded(BTreeMap::new());
-    let outlook = Outlook::new(&opened.stream.name().into(), nothing, leases, opened.shards.as_deref());
-    let has_lease: HashSet<&ShardId> = leases.iter().map(|lease| &lease.key.shard).collect();
-    let missing =
-        |finding: &&Finding| !matches!(finding, Finding::LeftAlone(shard) if has_lease.contains(shard));
-    for finding in outlook.findings.iter().filter(missing) {
-        output::note(&finding.to_string());
+    if leases.is_empty() {
+        return;
     }
+    let nothing = Wish::Each(BTreeMap::new());
+    let outlook = Outlook::new(&opened.stream.name().into(), nothing, leases, opened.shards.as_deref());
+    outlook.findings.iter().for_each(|finding| output::note(&finding.to_string()));
 }
 
 fn table(rows: &[Row<'_>]) -> String {

@@ -145,10 +145,11 @@ struct Place {
 
 impl Place {
     /// Takes note of where a subscription or an iterator was begun that gave nothing so far. Should it break before it
-    /// does, another "latest" would pass over what arrived meanwhile.
+    /// does, another "latest" would pass over what arrived meanwhile. The clock here may be ahead of the service's:
+    /// rather some older records than none of those between the two.
     fn begin(&mut self, now: crate::time::UnixMillis) {
         if self.position == Position::Latest {
-            self.position = Position::AtTimestamp(now);
+            self.position = Position::AtTimestamp(now.minus(limits::CLOCK_SKEW));
         }
     }
 

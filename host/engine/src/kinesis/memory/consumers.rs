@@ -25,6 +25,11 @@ impl Registered {
         Self { created, state, state_until: UnixMillis(now.0.saturating_add(millis(settings.transition))) }
     }
 
+    /// Whether it was deregistered.
+    pub(super) fn is_going(&self) -> bool {
+        self.state == ConsumerStatus::Deleting
+    }
+
     /// The state at this moment; none when the consumer is no more.
     pub(super) fn status(&self, now: UnixMillis) -> Option<ConsumerStatus> {
         match self.state {

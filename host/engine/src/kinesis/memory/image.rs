@@ -73,6 +73,7 @@ pub struct KeptStream {
 
 impl Stream {
     pub(super) fn image(&self) -> StreamImage {
+        let stay = self.consumers.iter().filter(|(_, consumer)| !consumer.is_going());
         StreamImage {
             id: self.id,
             name: self.name.clone(),
@@ -84,7 +85,7 @@ impl Stream {
             tags: self.tags.clone(),
             encryption_key: self.key.clone(),
             metrics: self.metrics.iter().cloned().collect(),
-            consumers: self.consumers.iter().map(|(name, known)| (name.clone(), known.created.0)).collect(),
+            consumers: stay.map(|(name, known)| (name.clone(), known.created.0)).collect(),
             next_shard: self.next_shard,
             shards: self.shards.values().map(Shard::image).collect(),
         }

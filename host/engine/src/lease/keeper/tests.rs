@@ -135,6 +135,17 @@ async fn i5_a_lease_that_cannot_be_renewed_in_time_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn i5_a_worker_that_slept_past_the_failover_time_holds_nothing_when_it_wakes() {
+    let (store, keeper) = kept().await;
+    pass(1).await;
+    let before = store.now().await.counter;
+    tokio::time::advance(Duration::from_secs(12)).await;
+    pass(0).await;
+    assert!(keeper.lost().is_cancelled());
+    assert_eq!(store.now().await.counter, before, "it wrote nothing");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_whose_answer_was_lost_does_not_lose_the_lease() {
     let (store, keeper) = kept().await;
     store.loses_answer.store(true, Relaxed);

@@ -9,6 +9,8 @@ pub(super) type Id = usize;
 pub(super) type ShardNumber = usize;
 
 pub(super) const WORKERS: usize = 3;
+/// The worker that crashes.
+pub(super) const VICTIM: Id = 0;
 pub(super) const SHARDS: usize = 3;
 /// The shard that is split into the other two.
 pub(super) const PARENT: ShardNumber = 0;

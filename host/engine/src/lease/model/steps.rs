@@ -3,7 +3,9 @@
 use super::{
     protocol::{Action, Answer, Bug, Protocol},
     sight::Sight,
-    state::{Id, Keeper, Known, NAMES, PARENT, Place, ShardNumber, State, Worker, Write, worker_name},
+    state::{
+        Id, Keeper, Known, NAMES, PARENT, Place, ShardNumber, State, VICTIM, Worker, Write, worker_name,
+    },
 };
 use crate::lease::{
     Checkpoint, NewLease, Update,
@@ -29,11 +31,12 @@ pub(super) fn of_worker(protocol: &Protocol, state: &State, id: Id, actions: &mu
             actions.push(Action::Look { worker: id, writes });
         }
     }
+    // Workers differ in nothing but their names, so it is enough that one of them crashes.
     let is_reading = worker.keepers.iter().any(Option::is_some);
-    if is_reading && state.faults.deaths > 0 {
+    if id == VICTIM && is_reading && state.faults.deaths > 0 {
         actions.push(Action::Crash { worker: id, for_good: true });
     }
-    if (is_reading || !worker.sent.is_empty()) && state.faults.restarts > 0 {
+    if id == VICTIM && (is_reading || !worker.sent.is_empty()) && state.faults.restarts > 0 {
         actions.push(Action::Crash { worker: id, for_good: false });
     }
 }

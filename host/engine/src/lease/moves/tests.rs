@@ -134,19 +134,20 @@ fn every_shard_and_lease_that_the_wish_does_not_name_is_told() {
     shards.push(shard("e", &[], false));
     shards.push(shard("f", &["d"], false));
     let leases = [lease("b", at("150")), lease("d", Checkpoint::TrimHorizon)];
-    let wish = Wish::Each(each(&[("d", at("150"))]));
-    let outlook = Outlook::new(&stream(), wish, &leases, Some(&shards));
-    assert_eq!(
-        outlook.findings,
-        [
-            Finding::LeftAlone("b".into()),
-            Finding::PassedOver("a".into()),
-            Finding::PassedOver("c".into()),
-            Finding::Starts("e".into()),
-            Finding::Follows("f".into()),
-        ]
-    );
+    let places = each(&[("d", at("150"))]);
+    let outlook = Outlook::new(&stream(), Wish::Recorded(places.clone()), &leases, Some(&shards));
+    let without_lease = [
+        Finding::PassedOver("a".into()),
+        Finding::PassedOver("c".into()),
+        Finding::Starts("e".into()),
+        Finding::Follows("f".into()),
+    ];
+    assert_eq!(outlook.findings[0], Finding::LeftAlone("b".into()));
+    assert_eq!(outlook.findings[1..], without_lease);
     assert_eq!(outlook.problems().count(), 0);
+
+    let named = Outlook::new(&stream(), Wish::Each(places), &leases, Some(&shards));
+    assert_eq!(named.findings, without_lease, "who names shards knows that the others' leases stay");
 }
 
 async fn held(store: &MemoryLeases) -> Lease {

@@ -74,6 +74,9 @@ async fn a_restart_changes_nothing_that_a_client_can_see() {
     put_at(model, "child", 0);
     model.add_tags("s", BTreeMap::from([("a".to_owned(), "b".to_owned())])).unwrap();
     model.delete_stream("gone").unwrap();
+    model.register_stream_consumer("s", "left").unwrap();
+    model.register_stream_consumer("s", "stays").unwrap();
+    model.deregister_stream_consumer("s", "left").unwrap();
     let iterator = model.get_shard_iterator("s", FIRST, &Position::TrimHorizon).unwrap();
 
     let again = restarted(&kept, &settings);
@@ -81,7 +84,8 @@ async fn a_restart_changes_nothing_that_a_client_can_see() {
     let seen = |model: &Model| {
         let streams = model.list_streams(None, None, None).unwrap();
         let stream = model.describe_stream("s", None, None).unwrap();
-        (streams, stream, model.list_tags("s", None, None).unwrap())
+        let consumers = model.list_stream_consumers("s", None, None).unwrap();
+        (streams, stream, consumers, model.list_tags("s", None, None).unwrap())
     };
     assert_eq!(seen(before), seen(after));
     let read = after.get_records(None, &iterator, None).unwrap();
