@@ -9,6 +9,7 @@ mod misplaced;
 mod resharding;
 mod sharing;
 mod source;
+mod starting;
 mod stopping;
 mod streams;
 mod world;
