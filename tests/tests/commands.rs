@@ -19,9 +19,10 @@ const PAGE_PORT: &str = "4567";
 const PAGE_INGEST_PORT: &str = "4568";
 
 /// Blocks that are not run, by the first words of a line in them, and why.
-const NOT_RUN: [(&str, &str); 7] = [
+const NOT_RUN: [(&str, &str); 8] = [
     ("cargo xtask demo", "Continuous integration runs it by itself, with the binary of the tests."),
     ("cargo xtask test", "It is what runs this test."),
+    ("cargo xtask sim", "Continuous integration runs it by itself."),
     ("cargo install", "It compiles the program once more; the tests have one."),
     ("cargo xtask guests", "The tests have the components built already."),
     ("cargo build --package tidemill-cli", "The tests have it built already."),

@@ -43,7 +43,7 @@ async fn i3_nothing_is_lost_or_reordered_while_another_emulator_splits_and_merge
     resharding.split_a_shard().await;
     resharding.merge_two_shards().await;
     resharding.more_came_out_than(0).await;
-    resharding.to_shards(6).await;
+    resharding.scale_to(6).await;
 
     let ended = host.terminate().await;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -52,7 +52,7 @@ async fn i3_nothing_is_lost_or_reordered_while_another_emulator_splits_and_merge
     assert_eq!(stopped_at.doubled().count(), 0, "something came out twice before anything was killed");
 
     let host = resharding.place.run(&resharding.settings).await;
-    resharding.to_shards(3).await;
+    resharding.scale_to(3).await;
     resharding.more_came_out_than(stopped_at.count()).await;
     host.kill().await;
     let done = resharding.done_for_good().await;
@@ -132,7 +132,7 @@ impl Resharding {
         self.reshard("MergeShards", asked).await;
     }
 
-    async fn to_shards(&mut self, count: u32) {
+    async fn scale_to(&mut self, count: u32) {
         let asked = json!({"TargetShardCount": count, "ScalingType": "UNIFORM_SCALING"});
         self.reshard("UpdateShardCount", asked).await;
         assert_eq!(self.open_shards().await.len(), count as usize);
