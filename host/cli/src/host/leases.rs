@@ -30,10 +30,10 @@ pub struct Stores {
 
 #[derive(Debug)]
 enum Kept {
-    InMemory,
-    InFile(FileLeases),
-    InRedis { redis: Redis, prefix: String },
-    InDynamoDb(DynamoDbLeases),
+    Memory,
+    File(FileLeases),
+    Redis { redis: Redis, prefix: String },
+    DynamoDb(DynamoDbLeases),
 }
 
 impl Stores {
@@ -42,8 +42,8 @@ impl Stores {
         let application = config.application.clone();
         let kept = match config.lease_store() {
             // Leases belong to whoever reads.
-            _ if config.pipelines.is_empty() => Kept::InMemory,
-            StoreKind::Memory => Kept::InMemory,
+            _ if config.pipelines.is_empty() => Kept::Memory,
+            StoreKind::Memory => Kept::Memory,
             StoreKind::File => open_file(&config.leases.path.clone().unwrap_or_default(), &application)?,
             StoreKind::Redis => open_redis(&config.leases.redis.clone().unwrap_or_default()).await?,
             StoreKind::DynamoDb => {
@@ -64,12 +64,10 @@ impl Stores {
     pub fn of_pipeline(&self, name: &Name) -> Arc<dyn LeaseStore> {
         let application = format!("{}/{name}", self.application);
         match &self.kept {
-            Kept::InMemory => Arc::new(MemoryLeases::new()),
-            Kept::InFile(leases) => Arc::new(leases.of_application(&application)),
-            Kept::InRedis { redis, prefix } => {
-                Arc::new(RedisLeases::new(redis.clone(), prefix, &application))
-            }
-            Kept::InDynamoDb(leases) => Arc::new(leases.of_application(&application)),
+            Kept::Memory => Arc::new(MemoryLeases::new()),
+            Kept::File(leases) => Arc::new(leases.of_application(&application)),
+            Kept::Redis { redis, prefix } => Arc::new(RedisLeases::new(redis.clone(), prefix, &application)),
+            Kept::DynamoDb(leases) => Arc::new(leases.of_application(&application)),
         }
     }
 }
@@ -81,7 +79,7 @@ impl fmt::Display for Stores {
 }
 
 fn open_file(path: &Path, application: &Name) -> Result<Kept, Failure> {
-    FileLeases::open(path, application.as_str()).map(Kept::InFile).map_err(|error| unusable(&error))
+    FileLeases::open(path, application.as_str()).map(Kept::File).map_err(|error| unusable(&error))
 }
 
 async fn open_redis(config: &RedisConfig) -> Result<Kept, Failure> {
@@ -94,7 +92,7 @@ async fn open_redis(config: &RedisConfig) -> Result<Kept, Failure> {
             "this Redis throws keys away when its memory is full, and leases with them: set maxmemory-policy noeviction"
         );
     }
-    Ok(Kept::InRedis { redis, prefix: config.prefix.clone() })
+    Ok(Kept::Redis { redis, prefix: config.prefix.clone() })
 }
 
 fn password(variable: &str) -> Result<String, Failure> {
@@ -111,7 +109,7 @@ async fn open_dynamodb(
 ) -> Result<Kept, Failure> {
     let client = dynamodb::connect(settings).await.map_err(|error| unusable(&error))?;
     let opened = DynamoDbLeases::open(client, &config.table, application.as_str(), config.create_table).await;
-    opened.map(Kept::InDynamoDb).map_err(|error| unusable(&error))
+    opened.map(Kept::DynamoDb).map_err(|error| unusable(&error))
 }
 
 /// As the streams are reached, where the table's own settings say nothing else; but for the endpoint, which is of
