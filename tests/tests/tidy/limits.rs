@@ -28,8 +28,11 @@ pub fn literals(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
+/// Tests, and what only tests and the simulation use.
 fn is_test(path: &str) -> bool {
-    ["/tests.rs", "/tests/", "/contract", "_tests.rs"].iter().any(|part| path.contains(part))
+    ["/tests.rs", "/tests/", "/contract", "_tests.rs", "/fixture.rs", "/simulation/"]
+        .iter()
+        .any(|part| path.contains(part))
 }
 
 fn literal(line: &str) -> Option<&str> {
