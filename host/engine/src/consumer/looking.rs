@@ -112,7 +112,7 @@ impl Watch {
     ) -> Result<Plan, LookError> {
         let settings = &pipeline.settings;
         let stream: Arc<str> = settings.stream.name().into();
-        let asked = Instant::now();
+        let (asked, date) = (Instant::now(), pipeline.clock.now());
         let mut leases = pipeline.leases.list().await?;
         let look = Look { asked, answered: Instant::now() };
         leases.retain(|lease| lease.key.stream == stream);
@@ -126,6 +126,7 @@ impl Watch {
             shards: &shards.listed,
             leases: &leases,
             standings: &standings,
+            date,
             me: Me { worker: &pipeline.worker, held, most },
         };
         let (start, start_at, balance) = (settings.start, &settings.start_at, settings.sharing.balance);

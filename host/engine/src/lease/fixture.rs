@@ -11,6 +11,7 @@ use crate::{
     hash::{HashKey, HashRange},
     kinesis::Shard,
     record::ShardId,
+    time::UnixMillis,
 };
 
 pub(crate) const STREAM: &str = "s";
@@ -39,6 +40,9 @@ pub(crate) fn lease(shard: &str, owner: Option<&str>, checkpoint: Checkpoint, pa
     }
 }
 
+/// When a worker begins to look: five minutes, which a clock may be wrong, before it is 700,000.
+pub(crate) const DATE: UnixMillis = UnixMillis(1_000_000);
+
 pub(crate) fn key(shard: &str) -> LeaseKey {
     LeaseKey { stream: STREAM.into(), shard: shard.into() }
 }
@@ -61,7 +65,7 @@ pub(crate) fn family() -> Vec<Shard> {
 /// What a worker that holds nothing and has just begun to look plans.
 pub(crate) fn plan_of(start: Start, shards: &[Shard], leases: &[Lease]) -> Plan {
     let me = Me { worker: &"me".into(), held: &HashSet::new(), most: usize::MAX };
-    let view = View { stream: &STREAM.into(), shards, leases, standings: &HashMap::new(), me };
+    let view = View { stream: &STREAM.into(), shards, leases, standings: &HashMap::new(), date: DATE, me };
     plan(Rules { start, start_at: &Default::default(), balance: Default::default() }, &view)
 }
 

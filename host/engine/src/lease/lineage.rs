@@ -12,7 +12,9 @@ use super::{Checkpoint, Lease, LeaseKey, NewLease, plan::Start};
 use crate::{
     bugs::{Bug, planted},
     kinesis::Shard,
+    limits,
     record::ShardId,
+    time::UnixMillis,
 };
 
 /// The leases of one stream by their shard, in order: what is done about them is a function of what they are.
@@ -61,7 +63,15 @@ impl<'a> Lineage<'a> {
     ///
     /// A shard that came before one with a lease gets none, because it was passed over when the application started,
     /// unless it follows a shard with a lease itself: then it was resharded again before anybody saw it.
-    pub fn missing(&self, start: Start, leases: &ByShard<'_>, stream: &Arc<str>) -> Vec<NewLease> {
+    ///
+    /// `date` is the worker's when it began to look, before it saw these leases.
+    pub fn missing(
+        &self,
+        start: Start,
+        date: UnixMillis,
+        leases: &ByShard<'_>,
+        stream: &Arc<str>,
+    ) -> Vec<NewLease> {
         let passed_over = self.ancestors(leases.keys().copied());
         // What an application that was away for longer than the stream keeps its records has not seen yet is new to
         // it, wherever it once began.
@@ -74,6 +84,14 @@ impl<'a> Lineage<'a> {
                 continue;
             }
             let Some(checkpoint) = first_checkpoint(start, shard, follows || lost_track) else { continue };
+            // Another worker that began at the tip may have had an older listing, and the lease of a parent since this
+            // look began. What came to this shard after that is the application's, and "latest" would pass over it.
+            let checkpoint = match checkpoint {
+                Checkpoint::Latest if parents_of(shard).any(|parent| self.listed.contains_key(parent)) => {
+                    Checkpoint::AtTimestamp(date.minus(limits::CLOCK_SKEW))
+                }
+                other => other,
+            };
             leased.insert(&shard.id);
             let key = LeaseKey { stream: Arc::clone(stream), shard: shard.id.clone() };
             create.push(NewLease { key, checkpoint, parents: parents_of(shard).cloned().collect() });

@@ -48,6 +48,8 @@ pub struct View<'a> {
     pub leases: &'a [Lease],
     /// How they stand, as far as they were seen before.
     pub standings: &'a HashMap<LeaseKey, Standing>,
+    /// The worker's date when it began to look.
+    pub date: UnixMillis,
     /// The worker that plans.
     pub me: Me<'a>,
 }
@@ -75,7 +77,7 @@ pub struct Plan {
 pub fn plan(rules: Rules<'_>, view: &View<'_>) -> Plan {
     let lineage = Lineage::of(view.shards);
     let leases = by_shard(view.leases);
-    let create = lineage.missing(rules.start, &leases, view.stream);
+    let create = lineage.missing(rules.start, view.date, &leases, view.stream);
     let create = start_at::missing(rules.start_at, &lineage, &leases, view.stream, create);
     let coming: HashSet<&ShardId> = create.iter().map(|new| &new.key.shard).collect();
     let readable: Vec<(&Lease, Standing)> = view

@@ -68,7 +68,7 @@ pub fn unknown<'a>(start_at: &'a StartAt, shards: &[Shard], leases: &[Lease]) ->
 mod tests {
     use super::*;
     use crate::lease::{
-        fixture::{STREAM, family, lease},
+        fixture::{DATE, STREAM, family, lease},
         lineage::by_shard,
         plan::Start,
     };
@@ -78,14 +78,14 @@ mod tests {
         let named = named.iter().map(|(id, at)| ((*id).into(), at.to_string().try_into().unwrap())).collect();
         let (shards, leases) = (family(), by_shard(leases));
         let lineage = Lineage::of(&shards);
-        let planned = lineage.missing(start, &leases, &STREAM.into());
+        let planned = lineage.missing(start, DATE, &leases, &STREAM.into());
         let create = missing(&named, &lineage, &leases, &STREAM.into(), planned);
         create.iter().map(|new| format!("{}={}", new.key.shard, new.checkpoint)).collect()
     }
 
     #[test]
     fn a_named_shard_starts_at_its_record_and_the_rest_where_all_do() {
-        let all = ["e=at-sequence:7", "d=latest"];
+        let all = ["e=at-sequence:7", "d=at-timestamp:700000"];
         let mut created_now = created(Start::Latest, &[("e", 7)], &[]);
         created_now.sort_by(|a, b| b.cmp(a));
         assert_eq!(created_now, all);

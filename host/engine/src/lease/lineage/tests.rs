@@ -10,7 +10,7 @@ use crate::{
     lease::{
         audit::audit,
         change::Change,
-        fixture::{at, family, lease, shard},
+        fixture::{DATE, at, family, lease, shard},
     },
 };
 
@@ -119,7 +119,7 @@ impl Application {
     fn look(&mut self, start: Start, shards: &[Shard]) {
         let lineage = Lineage::of(shards);
         let leases = self.all();
-        for new in lineage.missing(start, &by_shard(&leases), &stream()) {
+        for new in lineage.missing(start, DATE, &by_shard(&leases), &stream()) {
             let id = new.key.shard.to_string();
             let created = Change::Create(new).apply(None).unwrap().unwrap();
             assert!(self.leases.insert(id, created).is_none(), "a lease was created again");

@@ -14,7 +14,7 @@ use crate::{
     lease::{
         Lease, LeaseKey,
         balance::{Balance, Me},
-        fixture::{STREAM, key, shard},
+        fixture::{DATE, STREAM, key, shard},
         observer::{Hold, Standing},
         plan::{Rules, Start, View, plan},
         start_at::StartAt,
@@ -75,6 +75,7 @@ impl Sight {
             shards: &shards,
             leases: &leases,
             standings: &standings,
+            date: DATE,
             me: Me { worker: &worker_name(self.me), held: &held, most: usize::MAX },
         };
         let plan = plan(

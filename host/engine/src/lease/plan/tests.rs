@@ -18,7 +18,12 @@ fn a_new_application_gets_leases_parents_first() {
 #[test]
 fn a_start_at_the_tip_takes_open_shards_and_never_their_ancestors() {
     let first = plan_of(Start::Latest, &family(), &[]);
-    assert_eq!(created(&first), [("e", &Checkpoint::Latest), ("d", &Checkpoint::Latest)]);
+    // They have parents, which another worker may have seen open and begun with.
+    let recent = Checkpoint::AtTimestamp(UnixMillis(700_000));
+    assert_eq!(created(&first), [("e", &recent), ("d", &recent)]);
+    let without = [shard("a", [None, None], true), shard("b", [Some("expired"), None], true)];
+    let at_the_tip = plan_of(Start::Latest, &without, &[]);
+    assert_eq!(created(&at_the_tip), [("a", &Checkpoint::Latest), ("b", &Checkpoint::Latest)]);
     let leases = [lease("d", None, Checkpoint::Latest, &["c"]), lease("e", None, Checkpoint::Latest, &["c"])];
     assert_eq!(plan_of(Start::Latest, &family(), &leases).create, []);
 }
