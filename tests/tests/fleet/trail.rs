@@ -7,8 +7,8 @@ use tidemill_engine::time::{Clock, UnixMillis};
 use super::schedule::Event;
 use crate::harness::{host::Host, numbered::Numbered};
 
-/// What the log says where a lease went to another worker without being given back.
-const LOST: [&str; 2] = ["another worker took the lease", "could not be renewed in time"];
+/// What the log says where a lease was lost without being given back, whatever the reason.
+const LOST: &str = "stops reading the shard";
 /// In which units Linux tells processor time.
 const CPU_TICKS_PER_SECOND: f64 = 100.0;
 
@@ -23,7 +23,7 @@ pub struct Trail {
     pub cpu: f64,
     /// The most memory that a host held, in KiB.
     pub peak_kib: u64,
-    /// Leases that went to another worker without being given back.
+    /// Leases that a worker lost without giving them back.
     pub lost_leases: usize,
 }
 
@@ -63,7 +63,7 @@ impl Trail {
 
     /// Takes in what a host wrote to its log.
     pub fn log(&mut self, log: &str) {
-        for line in log.lines().filter(|line| LOST.iter().any(|text| line.contains(text))) {
+        for line in log.lines().filter(|line| line.contains(LOST)) {
             let at = line.split_whitespace().next().and_then(|date| humantime::parse_rfc3339(date).ok());
             let since =
                 at.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).expect("a line begins with its date");

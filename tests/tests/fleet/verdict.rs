@@ -108,7 +108,7 @@ impl fmt::Display for Verdict {
         writeln!(f, "documents {documents}, none lost, every key in order")?;
         let share = *doubled as f64 * 100.0 / *documents as f64;
         writeln!(f, "came out more than once {doubled} ({share:.1} %), at the most {most_often} times")?;
-        writeln!(f, "leases taken without being given back {}", trail.lost_leases)?;
+        writeln!(f, "leases lost without being given back {}", trail.lost_leases)?;
         writeln!(f, "longest pause of a shard {:.1} s", longest_pause.as_secs_f64())?;
         let cores = trail.cpu / seconds;
         write!(f, "all hosts: {:.1} s of processor time ({cores:.2} cores), ", trail.cpu)?;
