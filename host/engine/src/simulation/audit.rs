@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     leases: BTreeMap<ShardId, Holder>,
+    /// When the lease of a shard was first created.
+    created: BTreeMap<ShardId, Instant>,
     /// Leases that a process was told that it lost.
     told: BTreeMap<(ProcessId, ShardId), Instant>,
     /// Keys of a shard that a handler of a process is given just now.
@@ -94,6 +96,7 @@ impl World {
     /// A lease was created.
     pub(super) fn lease_created(&self, process: ProcessId, lease: &Lease) {
         self.note(format_args!("{process} creates {} at {}", lease.key, lease.checkpoint));
+        self.holders().created.entry(lease.key.shard.clone()).or_insert_with(Instant::now);
     }
 
     /// A lease was changed.
@@ -173,12 +176,20 @@ impl World {
             let is_listed = shards.iter().any(|listed| listed.id == *parent);
             let is_passed_over = lease.is_none() && !self.owes(parent).await;
             let has_ended = lease.as_ref().is_some_and(|lease| lease.checkpoint == Checkpoint::ShardEnd);
-            if is_listed && !has_ended && !is_passed_over {
+            if is_listed && !has_ended && !is_passed_over && !self.came_late(parent, shard) {
                 let at = lease.map(|lease| lease.checkpoint.to_string()).unwrap_or_default();
                 let detail = format!("{process} reads {shard}, whose parent {parent} is at {at:?}");
                 self.fail(Check::Parents, detail);
             }
         }
+    }
+
+    /// Whether the lease of a parent came after that of its child: the application had begun with the child, and a
+    /// worker that looked before that began with the parent, at its tip, where a closed shard has nothing.
+    fn came_late(&self, parent: &ShardId, child: &ShardId) -> bool {
+        let holders = self.holders();
+        let created = |shard| holders.created.get(shard);
+        self.scenario.start == StartAt::Latest && created(parent) > created(child)
     }
 
     /// A handler is given documents of these keys.
