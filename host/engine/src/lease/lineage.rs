@@ -83,20 +83,35 @@ impl<'a> Lineage<'a> {
             if leased.contains(&shard.id) || (passed_over.contains(&shard.id) && !follows) {
                 continue;
             }
-            let Some(checkpoint) = first_checkpoint(start, shard, follows || lost_track) else { continue };
-            // Another worker that began at the tip may have had an older listing, and the lease of a parent since this
-            // look began. What came to this shard after that is the application's, and "latest" would pass over it.
-            let checkpoint = match checkpoint {
-                Checkpoint::Latest if parents_of(shard).any(|parent| self.listed.contains_key(parent)) => {
-                    Checkpoint::AtTimestamp(date.minus(limits::CLOCK_SKEW))
-                }
-                other => other,
-            };
+            let is_followed = follows || lost_track;
+            let Some(checkpoint) = self.first_checkpoint(start, date, shard, is_followed) else { continue };
             leased.insert(&shard.id);
             let key = LeaseKey { stream: Arc::clone(stream), shard: shard.id.clone() };
             create.push(NewLease { key, checkpoint, parents: parents_of(shard).cloned().collect() });
         }
         create
+    }
+
+    /// Where to start reading a shard that has no lease; none if it is not to be read at all.
+    fn first_checkpoint(
+        &self,
+        start: Start,
+        date: UnixMillis,
+        shard: &Shard,
+        is_followed: bool,
+    ) -> Option<Checkpoint> {
+        match start {
+            Start::AtTimestamp(at) => Some(Checkpoint::AtTimestamp(at)),
+            Start::TrimHorizon => Some(Checkpoint::TrimHorizon),
+            Start::Latest if is_followed => Some(Checkpoint::TrimHorizon),
+            Start::Latest if shard.ending_sequence.is_some() => None,
+            // Another worker that began at the tip may have had an older listing, and the lease of a parent since this
+            // look began. What came to this shard after that is the application's, and "latest" would pass over it.
+            Start::Latest if parents_of(shard).any(|parent| self.listed.contains_key(parent)) => {
+                Some(Checkpoint::AtTimestamp(date.minus(limits::CLOCK_SKEW)))
+            }
+            Start::Latest => Some(Checkpoint::Latest),
+        }
     }
 
     /// Whether a lease's shard has something left to read and comes after nothing that is still to be read.
@@ -159,16 +174,6 @@ pub fn by_shard(leases: &[Lease]) -> ByShard<'_> {
 /// The shards that one came from: one after a split, two after a merge.
 pub fn parents_of(shard: &Shard) -> impl Iterator<Item = &ShardId> {
     shard.parent.iter().chain(&shard.adjacent_parent)
-}
-
-/// Where to start reading a shard that has no lease; none if it is not to be read at all.
-fn first_checkpoint(start: Start, shard: &Shard, is_followed: bool) -> Option<Checkpoint> {
-    match start {
-        Start::AtTimestamp(at) => Some(Checkpoint::AtTimestamp(at)),
-        _ if is_followed => Some(Checkpoint::TrimHorizon),
-        Start::TrimHorizon => Some(Checkpoint::TrimHorizon),
-        Start::Latest => shard.ending_sequence.is_none().then_some(Checkpoint::Latest),
-    }
 }
 
 fn has_progress(lease: &Lease) -> bool {
