@@ -30,6 +30,15 @@ impl SimulatedKinesis {
     async fn call<T: Send + 'static>(
         &self,
         operation: &'static str,
+        effect: impl Future<Output = Result<T, KinesisError>> + Send + 'static,
+    ) -> Result<T, KinesisError> {
+        self.travel(operation, self.world.network.trip(), effect).await
+    }
+
+    /// A call whose effect depends on how it travels.
+    async fn travel<T: Send + 'static>(
+        &self,
+        operation: &'static str,
         trip: Trip,
         effect: impl Future<Output = Result<T, KinesisError>> + Send + 'static,
     ) -> Result<T, KinesisError> {
@@ -76,28 +85,23 @@ impl SimulatedKinesis {
 impl Kinesis for SimulatedKinesis {
     async fn create_stream(&self, stream: &StreamRef, mode: StreamMode) -> Result<(), KinesisError> {
         let (world, stream) = (Arc::clone(&self.world), stream.clone());
-        let trip = self.world.network.trip();
-        self.call("CreateStream", trip, async move { world.kinesis.create_stream(&stream, mode).await }).await
+        self.call("CreateStream", async move { world.kinesis.create_stream(&stream, mode).await }).await
     }
 
     async fn delete_stream(&self, stream: &StreamRef) -> Result<(), KinesisError> {
         let (world, stream) = (Arc::clone(&self.world), stream.clone());
-        let trip = self.world.network.trip();
-        self.call("DeleteStream", trip, async move { world.kinesis.delete_stream(&stream).await }).await
+        self.call("DeleteStream", async move { world.kinesis.delete_stream(&stream).await }).await
     }
 
     async fn list_streams(&self, after: Option<&str>) -> Result<StreamPage, KinesisError> {
         let (world, after) = (Arc::clone(&self.world), after.map(str::to_owned));
-        let trip = self.world.network.trip();
-        self.call("ListStreams", trip, async move { world.kinesis.list_streams(after.as_deref()).await })
-            .await
+        self.call("ListStreams", async move { world.kinesis.list_streams(after.as_deref()).await }).await
     }
 
     async fn describe_stream_summary(&self, stream: &StreamRef) -> Result<StreamSummary, KinesisError> {
         let (world, stream) = (Arc::clone(&self.world), stream.clone());
-        let trip = self.world.network.trip();
         let effect = async move { world.kinesis.describe_stream_summary(&stream).await };
-        self.call("DescribeStreamSummary", trip, effect).await
+        self.call("DescribeStreamSummary", effect).await
     }
 
     async fn list_shards(
@@ -107,9 +111,9 @@ impl Kinesis for SimulatedKinesis {
         token: Option<&str>,
     ) -> Result<ShardPage, KinesisError> {
         let (world, stream) = (Arc::clone(&self.world), stream.clone());
-        let (trip, token) = (self.world.network.trip(), token.map(str::to_owned));
+        let token = token.map(str::to_owned);
         let effect = async move { world.kinesis.list_shards(&stream, filter, token.as_deref()).await };
-        self.call("ListShards", trip, effect).await
+        self.call("ListShards", effect).await
     }
 
     async fn get_shard_iterator(
@@ -120,12 +124,11 @@ impl Kinesis for SimulatedKinesis {
     ) -> Result<ShardIterator, KinesisError> {
         let (world, process) = (Arc::clone(&self.world), self.process);
         let (stream, of, position) = (stream.clone(), shard.clone(), position.clone());
-        let trip = self.world.network.trip();
         let effect = async move {
             let tip = world.begins_to_read(process, &of, &position).await;
             Ok((world.kinesis.get_shard_iterator(&stream, &of, &position).await?, tip))
         };
-        let (iterator, tip) = self.call("GetShardIterator", trip, effect).await?;
+        let (iterator, tip) = self.call("GetShardIterator", effect).await?;
         self.begins_at_tip(shard, tip);
         Ok(iterator)
     }
@@ -137,9 +140,8 @@ impl Kinesis for SimulatedKinesis {
         limit: usize,
     ) -> Result<Fetch, KinesisError> {
         let (world, stream, iterator) = (Arc::clone(&self.world), stream.clone(), iterator.clone());
-        let trip = self.world.network.trip();
         let effect = async move { world.kinesis.get_records(&stream, &iterator, limit).await };
-        self.call("GetRecords", trip, effect).await
+        self.call("GetRecords", effect).await
     }
 
     async fn put_records(
@@ -151,7 +153,7 @@ impl Kinesis for SimulatedKinesis {
         let (stream, entries) = (stream.clone(), entries.to_vec());
         let trip = self.world.network.trip();
         let effect = async move { world.land(process, trip, &stream, &entries).await };
-        self.call("PutRecords", trip, effect).await
+        self.travel("PutRecords", trip, effect).await
     }
 
     async fn register_stream_consumer(
@@ -160,9 +162,8 @@ impl Kinesis for SimulatedKinesis {
         name: &str,
     ) -> Result<StreamConsumer, KinesisError> {
         let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
-        let trip = self.world.network.trip();
         let effect = async move { world.kinesis.register_stream_consumer(&arn, &name).await };
-        self.call("RegisterStreamConsumer", trip, effect).await
+        self.call("RegisterStreamConsumer", effect).await
     }
 
     async fn describe_stream_consumer(
@@ -171,16 +172,14 @@ impl Kinesis for SimulatedKinesis {
         name: &str,
     ) -> Result<StreamConsumer, KinesisError> {
         let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
-        let trip = self.world.network.trip();
         let effect = async move { world.kinesis.describe_stream_consumer(&arn, &name).await };
-        self.call("DescribeStreamConsumer", trip, effect).await
+        self.call("DescribeStreamConsumer", effect).await
     }
 
     async fn deregister_stream_consumer(&self, stream_arn: &str, name: &str) -> Result<(), KinesisError> {
         let (world, arn, name) = (Arc::clone(&self.world), stream_arn.to_owned(), name.to_owned());
-        let trip = self.world.network.trip();
         let effect = async move { world.kinesis.deregister_stream_consumer(&arn, &name).await };
-        self.call("DeregisterStreamConsumer", trip, effect).await
+        self.call("DeregisterStreamConsumer", effect).await
     }
 
     async fn subscribe_to_shard(
@@ -191,7 +190,6 @@ impl Kinesis for SimulatedKinesis {
     ) -> Result<Box<dyn Subscription>, KinesisError> {
         let (world, process) = (Arc::clone(&self.world), self.process);
         let (arn, of, position) = (consumer_arn.to_owned(), shard.clone(), position.clone());
-        let trip = self.world.network.trip();
         let effect = async move {
             let tip = world.begins_to_read(process, &of, &position).await;
             let subscribed = world.kinesis.subscribe_to_shard(&arn, &of, &position).await?;
@@ -199,7 +197,7 @@ impl Kinesis for SimulatedKinesis {
             let subscription = SimulatedSubscription::new(world, subscribed);
             Ok((Box::new(subscription) as Box<dyn Subscription>, tip))
         };
-        let (subscription, tip) = self.call("SubscribeToShard", trip, effect).await?;
+        let (subscription, tip) = self.call("SubscribeToShard", effect).await?;
         self.begins_at_tip(shard, tip);
         Ok(subscription)
     }

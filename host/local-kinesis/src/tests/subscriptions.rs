@@ -109,6 +109,13 @@ fn subscription(arn: &str) -> Vec<u8> {
     json!({"ConsumerARN": arn, "ShardId": FIRST, "StartingPosition": position}).to_string().into_bytes()
 }
 
+/// The messages of a subscription of a consumer.
+async fn subscribed(local: &LocalKinesis, arn: &str) -> Messages {
+    let (response, connection) =
+        open(local.url(), request("SubscribeToShard", JSON, subscription(arn))).await;
+    Messages::of(response, connection)
+}
+
 #[tokio::test]
 async fn a_subscription_is_an_answer_and_then_events_over_both_versions_of_http() {
     for is_h2 in [false, true] {
@@ -185,9 +192,7 @@ async fn events_are_written_as_the_request_was() {
 async fn an_error_in_the_middle_is_the_last_message() {
     let local = start().await;
     let arn = consumer(&local).await;
-    let (response, connection) =
-        open(local.url(), request("SubscribeToShard", JSON, subscription(&arn))).await;
-    let mut messages = Messages::of(response, connection);
+    let mut messages = subscribed(&local, &arn).await;
     messages.next().await.unwrap();
     assert!(messages.next().await.unwrap().data().is_empty());
     ok(&local, "DeregisterStreamConsumer", json!({"ConsumerARN": arn})).await;
@@ -202,9 +207,7 @@ async fn an_error_in_the_middle_is_the_last_message() {
 async fn a_stop_ends_subscriptions() {
     let local = start().await;
     let arn = consumer(&local).await;
-    let (response, connection) =
-        open(local.url(), request("SubscribeToShard", JSON, subscription(&arn))).await;
-    let mut messages = Messages::of(response, connection);
+    let mut messages = subscribed(&local, &arn).await;
     messages.next().await.unwrap();
     messages.next().await.unwrap();
     local.stop().await;
