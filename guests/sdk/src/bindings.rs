@@ -21,6 +21,7 @@ pub mod aggregator {
             "tidemill:streams/types@0.1.0": crate::bindings::tidemill::streams::types,
             "tidemill:streams/logging@0.1.0": crate::bindings::tidemill::streams::logging,
             "tidemill:streams/configuration@0.1.0": crate::bindings::tidemill::streams::configuration,
+            "tidemill:streams/metrics@0.1.0": crate::bindings::tidemill::streams::metrics,
         },
     });
 }
@@ -37,6 +38,7 @@ pub mod serializer {
         with: {
             "tidemill:streams/logging@0.1.0": crate::bindings::tidemill::streams::logging,
             "tidemill:streams/configuration@0.1.0": crate::bindings::tidemill::streams::configuration,
+            "tidemill:streams/metrics@0.1.0": crate::bindings::tidemill::streams::metrics,
         },
     });
 }

@@ -44,6 +44,9 @@ pub struct BatchInfo {
     pub millis_behind_latest: u64,
     /// 1 when the records are given for the first time.
     pub attempt: u32,
+    /// User records of the shard before these that were handled and that no checkpoint covers, where checkpoints are
+    /// the handler's: what its instance may keep in memory.
+    pub uncovered: u64,
 }
 
 impl Batch {

@@ -1,13 +1,13 @@
 //! The seam to business logic: a batch in, an outcome out.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use bytestring::ByteString;
 use thiserror::Error;
 
-use crate::{batch::Batch, hash::HashKey, record::ShardId};
+use crate::{batch::Batch, deploy::Digest, hash::HashKey, record::ShardId};
 
 /// Business logic for the batches of many shards.
 ///
@@ -20,8 +20,35 @@ pub trait Handler: Send + Sync + fmt::Debug {
     /// checkpoints, where its shard ends or is given back with records that no checkpoint covers yet.
     async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError>;
 
-    /// The shard of this stream will send no more batches to this worker: whatever was kept for it may go.
-    fn shard_closed(&self, _stream: &str, _shard: &ShardId) {}
+    /// The shard of this stream will send no more batches to this worker: whatever was kept for it may go. It is
+    /// called once no batch of the shard is being handled, and the lease is only forgotten behind it.
+    async fn shard_closed(&self, _stream: &str, _shard: &ShardId, _why: Closed) {}
+}
+
+/// Why a shard sends no more batches to this worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// It was read to its end, and everything of it is done.
+    Ended,
+    /// It goes on elsewhere or later: its lease was given back, or lost.
+    Left,
+}
+
+/// One deployment of a handler: what ran, where the same name may have stood for other components before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployed {
+    /// The component's name.
+    pub component: String,
+    /// The component's digest.
+    pub digest: Digest,
+    /// Counts deployments in this process, from 1.
+    pub generation: u64,
+}
+
+impl fmt::Display for Deployed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.component, self.digest.short())
+    }
 }
 
 /// What came of a batch.
@@ -34,6 +61,8 @@ pub struct Outcome {
     /// Everything before the batch, and the first so many records of it, are done. None says nothing new. It counts
     /// only where the pipeline leaves checkpoints to its handler.
     pub checkpoint: Option<u32>,
+    /// What handled it, where that is a component.
+    pub by: Option<Arc<Deployed>>,
 }
 
 /// A document to be sent onward.
@@ -79,12 +108,14 @@ pub struct HandlerError {
     pub kind: HandlerErrorKind,
     /// Details, such as the guest's own words or where it trapped.
     pub message: String,
+    /// What failed, where that is a component.
+    pub by: Option<Arc<Deployed>>,
 }
 
 impl HandlerError {
     /// What a handler of an embedding program says when the batch failed and another attempt can help.
     pub fn failed(handler: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { handler: handler.into(), kind: HandlerErrorKind::Failed, message: message.into() }
+        Self { handler: handler.into(), kind: HandlerErrorKind::Failed, message: message.into(), by: None }
     }
 
     /// Whether the handler lost what it kept in memory: every failure but those that a guest itself speaks of costs
@@ -114,8 +145,14 @@ pub enum HandlerErrorKind {
     Refused,
     /// The outcome breaks the contract, such as an index outside of the batch.
     Malformed,
+    /// The guest emitted more than it may.
+    Output,
+    /// The guest called the host more often than it may.
+    HostCalls,
     /// No instance could be made.
     Instantiate,
+    /// The component was replaced, and what its guest kept of records that no checkpoint covers went with it.
+    Swapped,
 }
 
 impl fmt::Display for HandlerErrorKind {
@@ -127,7 +164,10 @@ impl fmt::Display for HandlerErrorKind {
             Self::Failed => "failed the batch",
             Self::Refused => "refused the batch",
             Self::Malformed => "returned a malformed outcome",
+            Self::Output => "emitted too much",
+            Self::HostCalls => "called the host too often",
             Self::Instantiate => "could not be instantiated",
+            Self::Swapped => "was replaced",
         })
     }
 }

@@ -51,6 +51,8 @@ pub mod backoff;
 pub mod batch;
 pub mod bugs;
 pub mod consumer;
+pub mod dead_letter;
+pub mod deploy;
 pub mod handler;
 pub mod hash;
 pub mod kinesis;

@@ -278,6 +278,8 @@ pub const PUT_GROUPS: usize = 1_024;
 /// Failed lines that `tidemill put` names one by one before it only counts them. Ours.
 pub const PUT_NAMED_FAILURES: u64 = 20;
 
+/// Deployments of one part that are remembered, the current one included. Ours.
+pub const DEPLOYMENTS_KEPT: usize = 50;
 /// How long one call of a handler may take unless the pipeline says otherwise. Ours.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one call of a processor's component may take unless the pipeline says otherwise. Ours: it is given a whole

@@ -87,7 +87,14 @@ fn batch(records: usize, bytes: usize) -> Batch {
     };
     let records: Vec<_> = (0..records).map(record).collect();
     let shard = "shardId-000000000000".into();
-    let info = BatchInfo { stream: "bench".into(), shard, lane: 0, millis_behind_latest: 0, attempt: 1 };
+    let info = BatchInfo {
+        stream: "bench".into(),
+        shard,
+        lane: 0,
+        millis_behind_latest: 0,
+        attempt: 1,
+        uncovered: 0,
+    };
     Batch::new(info, Documents::of_records(&records))
 }
 

@@ -2,7 +2,8 @@
 
 use std::{fmt, path::Path};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
+use tidemill_engine::deploy::Digest;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::{
@@ -17,8 +18,8 @@ use crate::{
 /// What a component file is, found out without running it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// SHA-256 of the file, in hexadecimal.
-    pub digest: String,
+    /// SHA-256 of the file.
+    pub digest: Digest,
     /// Size of the file in bytes.
     pub bytes: usize,
     /// The interfaces that the host would call.
@@ -69,7 +70,7 @@ impl<C: Contract> Compiled<C> {
             .instantiate_pre(&component)
             .map_err(|error| unsatisfied(engine, &component, &error, path))?;
         let contract = C::find(interfaces, &Exports { pre: &pre, path })?;
-        let digest = hex(&Sha256::digest(&bytes));
+        let digest = Digest::of_bytes(&Sha256::digest(&bytes).into());
         let inspection = Inspection { digest, bytes: bytes.len(), interfaces, imports, exports };
         Ok(Self { inspection, pre, contract })
     }
@@ -109,14 +110,6 @@ fn unsatisfied(
     let missing = ty.imports(engine.wasmtime()).map(|(name, _)| name).filter(|name| reason.contains(*name));
     let imports = Names(missing.map(str::to_owned).collect());
     ComponentError::Import { path: path.to_owned(), imports, reason }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl<C> fmt::Debug for Compiled<C> {

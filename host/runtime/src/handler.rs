@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use tidemill_engine::{
     batch::{Batch, BatchInfo},
-    handler::{Handler, HandlerError, Outcome},
+    handler::{Closed, Handler, HandlerError, Outcome},
     record::ShardId,
 };
 
@@ -104,14 +104,16 @@ impl Handler for ComponentHandler {
     async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError> {
         let generation = self.slot.current();
         let outcome = generation.within_deadline(self.run(&generation, batch)).await;
-        outcome.map_err(|Fault { kind, message }| HandlerError {
-            handler: generation.label.to_string(),
-            kind,
-            message,
-        })
+        let by = || Some(Arc::clone(&generation.deployed));
+        match outcome {
+            Ok(outcome) => Ok(Outcome { by: by(), ..outcome }),
+            Err(Fault { kind, message }) => {
+                Err(HandlerError { handler: generation.label.to_string(), kind, message, by: by() })
+            }
+        }
     }
 
-    fn shard_closed(&self, stream: &str, shard: &ShardId) {
+    async fn shard_closed(&self, stream: &str, shard: &ShardId, _: Closed) {
         self.idle().retain(|lane, _| *lane.stream != *stream || lane.shard != *shard);
     }
 }

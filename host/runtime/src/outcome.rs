@@ -35,7 +35,7 @@ pub fn of_list(answer: ListOutcome, records: usize, settings: &HandlerSettings) 
         });
     }
     let failures = failures_of(answer.failures, records)?;
-    Ok(Outcome { emits, failures, checkpoint: checkpoint_of(answer.checkpoint, records)? })
+    Ok(Outcome { emits, failures, checkpoint: checkpoint_of(answer.checkpoint, records)?, by: None })
 }
 
 /// Takes the outcome of a batch of so many records, given packed. Emits share the bytes of the answer.
@@ -64,7 +64,7 @@ pub fn of_packed(
         });
     }
     let failures = failures_of(answer.failures, records)?;
-    Ok(Outcome { emits, failures, checkpoint: checkpoint_of(answer.checkpoint, records)? })
+    Ok(Outcome { emits, failures, checkpoint: checkpoint_of(answer.checkpoint, records)?, by: None })
 }
 
 /// How much a guest may still emit for the batch at hand.

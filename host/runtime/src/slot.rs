@@ -8,7 +8,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use tidemill_engine::{handler::HandlerErrorKind, record::ShardId};
+use tidemill_engine::{
+    handler::{Deployed, HandlerErrorKind},
+    record::ShardId,
+};
 
 use crate::{
     component::{Compiled, Inspection},
@@ -19,8 +22,6 @@ use crate::{
     instance::Instance,
 };
 
-/// How much of a digest a label shows.
-const DIGEST_SHOWN: usize = 8;
 /// What the log calls the shard of instances that have none of their own.
 const NO_SHARD: &str = "none";
 
@@ -39,6 +40,8 @@ pub struct Generation<C> {
     pub id: u64,
     /// The component's name and the start of its digest, as errors call it.
     pub label: Arc<str>,
+    /// The same for whoever keeps it with a record.
+    pub deployed: Arc<Deployed>,
     /// The component.
     pub compiled: Compiled<C>,
     /// What every instance is given.
@@ -72,8 +75,14 @@ impl<C: Contract> Slot<C> {
         grants: Grants,
     ) -> Result<(Self, Instance<C>), ComponentError> {
         let compiled = compile::<C>(engine.clone(), path.to_owned(), role).await?;
-        let label = format!("{}@{}", grants.name, &compiled.inspection.digest[..DIGEST_SHOWN]);
-        let generation = Generation { id: 1, label: label.into(), compiled, grants };
+        let label = format!("{}@{}", grants.name, compiled.inspection.digest.short());
+        let deployed = Deployed {
+            component: grants.name.to_string(),
+            digest: compiled.inspection.digest.clone(),
+            generation: 1,
+        };
+        let generation =
+            Generation { id: 1, label: label.into(), deployed: Arc::new(deployed), compiled, grants };
         let first = generation.within_deadline(generation.instance()).await;
         let first = first.map_err(|fault| not_started(path, fault))?;
         Ok((Self { current: ArcSwap::from_pointee(generation), _engine: engine.clone() }, first))

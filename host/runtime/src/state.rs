@@ -12,7 +12,7 @@ use tracing::Level;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 
 use crate::{
-    bindings::imports::tidemill::streams::{configuration, logging, positions, types},
+    bindings::imports::tidemill::streams::{configuration, logging, metrics, positions, types},
     guest_log::{GuestLog, Output},
     memory::MemoryLimit,
     stdio::GuestOutput,
@@ -102,6 +102,14 @@ impl configuration::Host for State {
     fn get_all(&mut self) -> Vec<(String, String)> {
         self.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
+}
+
+impl metrics::Host for State {
+    fn counter(&mut self, _name: String, _labels: Vec<metrics::Label>, _more: u64) {}
+
+    fn gauge(&mut self, _name: String, _labels: Vec<metrics::Label>, _value: f64) {}
+
+    fn histogram(&mut self, _name: String, _labels: Vec<metrics::Label>, _value: f64) {}
 }
 
 impl positions::Host for State {

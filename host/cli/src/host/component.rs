@@ -11,9 +11,6 @@ use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings
 
 use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
 
-/// How much of a digest is shown.
-const DIGEST_SHOWN: usize = 8;
-
 /// The engine of this process, made when the first component needs it.
 #[derive(Debug, Default)]
 pub struct LazyEngine(OnceLock<Engine>);
@@ -60,7 +57,7 @@ pub struct Shown<'a>(pub &'a Path, pub &'a Inspection);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(path, inspection) = self;
-        let digest = inspection.digest.get(..DIGEST_SHOWN).unwrap_or(&inspection.digest);
+        let digest = inspection.digest.short();
         let size = ByteSize(inspection.bytes as u64);
         let interfaces: Vec<&str> = inspection.interfaces.iter().map(|interface| interface.name()).collect();
         write!(f, "{}@{digest} ({size}, {})", name_of(path), interfaces.join(" and "))

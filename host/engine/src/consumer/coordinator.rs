@@ -26,6 +26,7 @@ use super::{
     writing::{self, Written},
 };
 use crate::{
+    handler::Closed,
     kinesis::KinesisError,
     lease::{Lease, LeaseError, LeaseKey, balance::Balance, bounded::BoundedLeases, plan::Plan},
     limits, task,
@@ -170,20 +171,25 @@ impl Coordinator {
         let (pipeline, source) = (Arc::clone(&self.pipeline), Arc::clone(&self.source));
         let work = ShardTask::new(pipeline, source, (lease, since), range, self.stop.child_token());
         let task = task::spawn("shard", work.run());
-        let ended = task.map(move |result| match result {
-            Ok(exit) => (key, Some(exit)),
-            Err(failed) => {
-                tracing::error!(lease = %key, error = %failed, "the task of a shard failed, which is a bug; it is begun again");
-                (key, None)
-            }
-        });
+        let handler = Arc::clone(&self.pipeline.handler);
+        let ended = async move {
+            let exit = match task.await {
+                Ok(exit) => Some(exit),
+                Err(failed) => {
+                    tracing::error!(lease = %key, error = %failed, "the task of a shard failed, which is a bug; it is begun again");
+                    None
+                }
+            };
+            let why = if exit == Some(ShardExit::Ended) { Closed::Ended } else { Closed::Left };
+            handler.shard_closed(&key.stream, &key.shard, why).await;
+            (key, exit)
+        };
         self.tasks.push(ended.boxed());
     }
 
     /// Lets go of a task. Answers whether its shard ended, so that there are others to read now.
     fn forget(&mut self, (key, exit): Exit) -> bool {
         self.pipeline.progress.active_shards.fetch_sub(1, Relaxed);
-        self.pipeline.handler.shard_closed(&key.stream, &key.shard);
         self.held.remove(&key);
         let why = exit.map_or("failed", ShardExit::as_str);
         tracing::info!(lease = %key, why, "the shard is not read any more");

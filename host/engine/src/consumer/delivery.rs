@@ -97,7 +97,7 @@ impl Delivery {
         let mut attempt = batch.clone();
         loop {
             let next = match self.handler.handle(&attempt).await {
-                Ok(Outcome { emits, failures, checkpoint }) => {
+                Ok(Outcome { emits, failures, checkpoint, .. }) => {
                     let next = self.sort(&attempt, &failures);
                     if let Err(reason) = self.send(emits, &mut delivered.tickets).await {
                         return delivered.halted(&positions, Cause::Failed(reason));

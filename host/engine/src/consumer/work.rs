@@ -259,6 +259,7 @@ impl<'a> Work<'a> {
             lane: 0,
             millis_behind_latest,
             attempt: 1,
+            uncovered: self.coverage.kept().unwrap_or_default(),
         }
     }
 

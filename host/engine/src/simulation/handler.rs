@@ -132,13 +132,14 @@ impl Handler for SimulatedHandler {
         match mood {
             Mood::Well => {
                 let emits = (0..documents.len()).map(|position| emit(batch, position)).collect();
-                Ok(Outcome { emits, failures: Vec::new(), checkpoint: self.claim(&documents) })
+                Ok(Outcome { emits, checkpoint: self.claim(&documents), ..Outcome::default() })
             }
             Mood::Fails => Err(HandlerError::failed("simulated", "it was told to fail")),
             Mood::Forgets => Err(HandlerError {
                 handler: "simulated".to_owned(),
                 kind: HandlerErrorKind::Trap,
                 message: "it was told to trap".to_owned(),
+                by: None,
             }),
             Mood::Retries => Ok(self.part(batch, &documents)),
         }

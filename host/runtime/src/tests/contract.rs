@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use md5::{Digest, Md5};
 use tidemill_engine::{
     batch::{Batch, BatchInfo},
-    handler::{Disposition, Failure, Handler, HandlerErrorKind},
+    handler::{Closed, Disposition, Failure, Handler, HandlerErrorKind},
     native::NativeProcessor,
     processor::{HashCheck, Processor},
     record::Record,
@@ -122,7 +122,7 @@ async fn a_closed_shard_leaves_the_others_alone() {
         (batch_of("shardId-000000000001", &["a"]), batch_of("shardId-000000000002", &["b"]));
     handler.handle(&first).await.unwrap();
     handler.handle(&second).await.unwrap();
-    handler.shard_closed(&first.info.stream, &first.info.shard);
+    handler.shard_closed(&first.info.stream, &first.info.shard, Closed::Left).await;
     assert_eq!(&handler.handle(&second).await.unwrap().emits[0].data[..], b"b");
     assert_eq!(&handler.handle(&first).await.unwrap().emits[0].data[..], b"a");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{ComponentError, ComponentHandler, HandlerSettings};
 use tidemill_engine::{
-    handler::{Handler, HandlerErrorKind},
+    handler::{Closed, Handler, HandlerErrorKind},
     limits::GUEST_LOG_LINES,
 };
 
@@ -24,7 +24,7 @@ async fn a_flood_of_lines_is_cut_to_its_budget() {
             "{lines:?}"
         );
         assert!(lines.last().unwrap().contains("writes too much"), "{lines:?}");
-        handler.shard_closed("orders", &"shardId-000000000000".into());
+        handler.shard_closed("orders", &"shardId-000000000000".into(), Closed::Left).await;
         let lost = 10_000 - GUEST_LOG_LINES;
         assert!(logged.of_guests().last().unwrap().contains(&format!("lines={lost}")));
     }

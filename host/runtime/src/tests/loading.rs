@@ -35,7 +35,7 @@ fn a_component_is_described_without_running_it() {
     let inspection = inspect(&ENGINE, &guest("pass_through"), Role::Handler).unwrap();
     assert_eq!(inspection.interfaces, [Interface::PackedRecordHandler]);
     assert_eq!(inspection.exports, ["tidemill:streams/packed-record-handler@0.1.0"]);
-    assert_eq!(inspection.digest.len(), 64);
+    assert_eq!(inspection.digest.as_str().len(), 64);
     assert!(inspection.imports.iter().any(|name| name.starts_with("tidemill:streams/types")));
     let file = std::fs::read(guest("pass_through")).unwrap();
     assert_eq!(inspection.bytes, file.len());

@@ -46,6 +46,7 @@ pub fn batch_of(shard: &str, documents: &[&str]) -> Batch {
         lane: 0,
         millis_behind_latest: 7,
         attempt: 1,
+        uncovered: 0,
     };
     Batch::new(info, Documents::of_records(&records))
 }

@@ -131,6 +131,7 @@ mod tests {
             lane: 0,
             millis_behind_latest: 0,
             attempt: 1,
+            uncovered: 0,
         };
         let mut text = Vec::new();
         Format::Json.write(&Batch::new(info, documents), 0, &mut text);

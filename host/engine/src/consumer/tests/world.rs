@@ -219,6 +219,7 @@ pub(super) fn failure() -> HandlerError {
         handler: "echo@00000000".to_owned(),
         kind: crate::handler::HandlerErrorKind::Trap,
         message: "unreachable".to_owned(),
+        by: None,
     }
 }
 
