@@ -373,3 +373,26 @@ pub const GUEST_LOG_LINES: u32 = 100;
 pub const GUEST_LOG_LINE_BYTES: usize = 4 << 10;
 /// Bytes of what a guest wrote to stderr last that an error repeats. Ours.
 pub const GUEST_LAST_WORDS_BYTES: usize = 1 << 10;
+
+/// Bytes of the text for people that a dead letter has of its kind, and of its reason. Ours.
+pub const DEAD_LETTER_REASON_BYTES: usize = 4 << 10;
+/// Bytes of data that a dead letter repeats as text, for people. Ours: more is not read by eye, and must not make a
+/// letter larger.
+pub const DEAD_LETTER_TEXT_BYTES: usize = 16 << 10;
+/// Dead letters whose parts are being gathered at once, while they are read from a stream. Ours.
+pub const DEAD_LETTERS_IN_PARTS: usize = 64;
+/// Dead letters that are read from a file, and taken out of it, in one step. Ours: each step writes the file anew.
+pub const LETTERS_AT_ONCE: usize = 20_000;
+/// Bytes of such letters; the last may go past it. Ours.
+pub const LETTERS_AT_ONCE_BYTES: usize = 64 << 20;
+/// Bytes of the longest line in a file of dead letters: 10 MiB of data in base64 and all the rest. Ours.
+pub const LETTER_LINE_BYTES: u64 = 16 << 20;
+/// How long a write to a file of dead letters waits for those of others. Ours: each takes moments.
+pub const LETTER_FILE_LOCK_WITHIN: Duration = Duration::from_secs(30);
+/// How often is looked whether the file of dead letters is free. Ours.
+pub const LETTER_FILE_LOCK_LOOK: Duration = Duration::from_millis(5);
+/// Bytes of dead letters in one call of Redis; a single one may be larger. Ours: it is through within
+/// [`REDIS_CALL_TIMEOUT`].
+pub const REDIS_PUSH_BYTES: usize = 8 << 20;
+/// Dead letters that one call of Redis reads. Ours.
+pub const REDIS_LETTERS: usize = 100;
