@@ -2,6 +2,7 @@
 //!
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
+mod dead_letters;
 mod file;
 mod ingest;
 mod leases;
@@ -20,6 +21,7 @@ use tidemill_engine::limits;
 
 use crate::failure::Failure;
 
+pub use dead_letters::{DeadLettersConfig, RedisListConfig};
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use leases::{DynamoDbConfig, LeasesConfig, RedisConfig, StoreKind};
 pub use names::{Name, Start};
