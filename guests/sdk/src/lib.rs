@@ -34,6 +34,7 @@
 mod batch;
 #[doc(hidden)]
 pub mod bindings;
+mod lambda;
 mod outcome;
 mod processor;
 
@@ -43,8 +44,7 @@ pub use batch::{Batch, Record, Records};
 pub use bindings::tidemill::streams::{
     configuration,
     logging::{self, Level, log},
-    metrics,
-    positions,
+    metrics, positions,
     types::{BatchError, BatchInfo},
 };
 pub use outcome::{Emit, Outcome};

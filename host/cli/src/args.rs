@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tidemill_backends::kinesis::AwsSettings;
 
 use crate::{
-    commands::{check, checkpoints, local, put, run, serve_put, streams, tail},
+    commands::{check, checkpoints, dead_letters, local, put, run, serve_put, streams, tail},
     config::{Endpoint, KinesisConfig},
 };
 
@@ -36,6 +36,8 @@ pub enum Command {
     Streams(streams::Args),
     #[command(subcommand)]
     Checkpoints(checkpoints::Args),
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Args),
     Local(local::Args),
 }
 

@@ -396,3 +396,12 @@ pub const LETTER_FILE_LOCK_LOOK: Duration = Duration::from_millis(5);
 pub const REDIS_PUSH_BYTES: usize = 8 << 20;
 /// Dead letters that one call of Redis reads. Ours.
 pub const REDIS_LETTERS: usize = 100;
+/// Dead letters that are read ahead of whoever looks at them. Ours.
+pub const LETTERS_AHEAD: usize = 16;
+/// How often a stream of dead letters is polled at its tip by whoever looks at it. Ours.
+pub const REDRIVE_LOOKS: Duration = Duration::from_millis(200);
+/// How long nothing more may come from a stream of dead letters for it to count as read. Ours: far longer than a lease
+/// takes to be had, or a shard to follow the one that it came from.
+pub const REDRIVE_TIP: Duration = Duration::from_secs(3);
+/// Dead letters that are redriven together, before it is waited for their acknowledgements. Ours.
+pub const REDRIVE_LETTERS: usize = 500;

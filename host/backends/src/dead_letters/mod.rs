@@ -25,8 +25,8 @@ pub use stream::StreamDeadLetters;
 /// Implementations: [`FileBox`] and [`RedisBox`].
 #[async_trait]
 pub trait LetterBox: Send {
-    /// The next of them, oldest first, as many as are good to have in memory; none at the end. What was kept since
-    /// the box was opened may be among them.
+    /// The next of them, oldest first, as many as are good to have in memory; none at the end. What is kept after the
+    /// first call is not among them: whoever redrives must not follow letters that come back for ever.
     ///
     /// # Errors
     /// [`BoxError`]: nothing is lost, and another call may succeed.

@@ -27,12 +27,16 @@ pub struct Part {
 /// What one line holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// The letter, with no more than its share of the data where it is a part.
     pub(super) letter: DeadLetter,
     pub(super) part: Option<Part>,
 }
 
 impl Piece {
+    /// The letter, with no more than its share of the data where it is a part.
+    pub fn letter(&self) -> &DeadLetter {
+        &self.letter
+    }
+
     /// The letter, where it is a whole one.
     ///
     /// # Errors
@@ -111,8 +115,13 @@ impl Gathering {
         Some(DeadLetter { data: data.freeze(), ..letter })
     }
 
-    /// Letters of which parts are missing so far.
-    pub fn open(&self) -> usize {
+    /// Whether parts are missing so far of the letter of this name, and others are there.
+    pub fn has(&self, id: &str) -> bool {
+        self.open.contains_key(id)
+    }
+
+    #[cfg(test)]
+    fn open(&self) -> usize {
         self.open.len()
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use redis::RedisError;
+use redis::{Cmd, FromRedisValue, RedisError};
 use tidemill_engine::{
     dead_letter::{DeadLetter, DeadLetterError, DeadLetters},
     limits,
@@ -58,34 +58,45 @@ pub struct RedisBox {
     key: String,
     /// How many from the head on were given and are still there.
     given: usize,
+    /// How many are still to be given of those that were there when the list was read first.
+    left: Option<usize>,
 }
 
 impl RedisBox {
     /// The list under a key. Nothing is asked of Redis yet.
     pub fn new(redis: Redis, key: impl Into<String>) -> Self {
-        Self { redis, key: key.into(), given: 0 }
+        Self { redis, key: key.into(), given: 0, left: None }
     }
 
-    fn failed(&self, error: &RedisError) -> BoxError {
-        BoxError(told(&self.redis, &self.key, error))
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, BoxError> {
+        let answer = self.redis.query(command).await;
+        answer.map_err(|error| BoxError(told(&self.redis, &self.key, &error)))
     }
 }
 
 #[async_trait]
 impl LetterBox for RedisBox {
     async fn next(&mut self) -> Result<Vec<Found>, BoxError> {
+        let left = match self.left {
+            Some(left) => left,
+            None => self.ask(redis::cmd("LLEN").arg(&self.key)).await?,
+        };
+        let count = left.min(limits::REDIS_LETTERS);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let mut command = redis::cmd("LRANGE");
-        command.arg(&self.key).arg(self.given).arg(self.given + limits::REDIS_LETTERS - 1);
-        let page: Vec<Vec<u8>> = self.redis.query(&command).await.map_err(|error| self.failed(&error))?;
+        let page: Vec<Vec<u8>> =
+            self.ask(command.arg(&self.key).arg(self.given).arg(self.given + count - 1)).await?;
         self.given += page.len();
+        // Others may have taken some out.
+        self.left = Some(if page.is_empty() { 0 } else { left - page.len() });
         Ok(page.into_iter().map(|line| Found::of(line.into())).collect())
     }
 
     async fn take_out(&mut self, lines: &[Bytes]) -> Result<(), BoxError> {
         for line in lines {
-            let mut command = redis::cmd("LREM");
-            command.arg(&self.key).arg(1).arg(&line[..]);
-            let removed: usize = self.redis.query(&command).await.map_err(|error| self.failed(&error))?;
+            let removed: usize = self.ask(redis::cmd("LREM").arg(&self.key).arg(1).arg(&line[..])).await?;
             self.given = self.given.saturating_sub(removed);
         }
         Ok(())
@@ -95,7 +106,7 @@ impl LetterBox for RedisBox {
 fn told(redis: &Redis, key: &str, error: &RedisError) -> String {
     let advice = match error.code() {
         Some("MOVED" | "ASK") if !redis.is_cluster() => "this is a node of a cluster: set cluster = true: ",
-        Some("NOPERM") => "allow this user RPUSH, and LRANGE and LREM to redrive: ",
+        Some("NOPERM") => "allow this user RPUSH, and LLEN, LRANGE and LREM to redrive: ",
         Some("OOM") => "Redis is full: redrive what is there, or give it more memory: ",
         Some("READONLY") => "this is a replica: name the primary, or the cluster: ",
         Some("WRONGTYPE") => "the key holds something else: name another: ",

@@ -86,9 +86,12 @@ impl<'de> Deserialize<'de> for DeadLettersConfig {
 
 fn stream(keys: Table) -> Result<SinkConfig, String> {
     if keys.contains_key("processor") {
-        return Err("dead letters have no processor: each is a record of its own, written as it is".to_owned());
+        return Err(
+            "dead letters have no processor: each is a record of its own, written as it is".to_owned()
+        );
     }
-    let mut sink: SinkConfig = keys.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    let mut sink: SinkConfig =
+        keys.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
     sink.producer.processor = plain();
     Ok(sink)
 }

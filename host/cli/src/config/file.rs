@@ -4,7 +4,9 @@ use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use miette::{NamedSource, SourceSpan};
 
-use super::{Config, DeadLettersConfig, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind};
+use super::{
+    Config, DeadLettersConfig, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind,
+};
 use crate::{exit::Exit, failure::Failure};
 
 /// How much of a word must agree for it to be what was meant, 0 to 1.

@@ -158,7 +158,10 @@ impl RedisConfig {
     pub fn validate_servers(&self, table: &str) -> Result<(), (String, &'static str)> {
         if self.url.is_some() && !self.urls.is_empty() {
             let wrong = format!("{table} has both `url` and `urls`");
-            return Err((wrong, "`url` names one node; `urls` some nodes of a cluster: leave one of them out"));
+            return Err((
+                wrong,
+                "`url` names one node; `urls` some nodes of a cluster: leave one of them out",
+            ));
         }
         let settings = self.settings(None);
         settings

@@ -15,8 +15,8 @@ use tidemill_engine::{
 };
 
 use super::{
-    CreateConfig, DeadLettersConfig, Name, ProcessorConfig, SinkConfig, SourceConfig, processor::ComponentConfig,
-    units,
+    CreateConfig, DeadLettersConfig, Name, ProcessorConfig, SinkConfig, SourceConfig,
+    processor::ComponentConfig, units,
 };
 
 /// `[pipelines.NAME]`: streams to read, one handler, the sinks it emits to.

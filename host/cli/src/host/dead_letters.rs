@@ -35,7 +35,8 @@ impl BuiltLetters {
         target: &Target,
     ) -> Result<Self, Failure> {
         let shown = Shown(config).to_string();
-        let alone = |letters: Arc<dyn DeadLetters>| Self { letters, producer: None, buffer: 0, shown: shown.clone() };
+        let alone =
+            |letters: Arc<dyn DeadLetters>| Self { letters, producer: None, buffer: 0, shown: shown.clone() };
         match config {
             DeadLettersConfig::Stream(SinkConfig { stream, producer: config }) => {
                 let processor = LoadedProcessor::alone(&config.processor).await?.processor;

@@ -93,7 +93,8 @@ impl Host {
                 }
                 None => None,
             };
-            let built = BuiltPipeline::build(name, pipeline, components, leases, letters, &surroundings).await?;
+            let built =
+                BuiltPipeline::build(name, pipeline, components, leases, letters, &surroundings).await?;
             pipelines.push(built);
         }
         let ingest = match config.ingest {

@@ -23,13 +23,16 @@ pub struct FileBox {
     path: PathBuf,
     /// Bytes of the file that were given, and are still there.
     given: u64,
+    /// Bytes of the file that are to be given, as it was when it was read first: what is kept meanwhile is for the next
+    /// time.
+    until: Option<u64>,
     redriver: Option<Lock>,
 }
 
 impl FileBox {
     /// To look only. A file that is not there is empty.
     pub fn look(path: &Path) -> Self {
-        Self { path: path.to_owned(), given: 0, redriver: None }
+        Self { path: path.to_owned(), given: 0, until: None, redriver: None }
     }
 
     /// To take letters out. Until it is dropped nobody else does.
@@ -57,8 +60,9 @@ impl FileBox {
 #[async_trait]
 impl LetterBox for FileBox {
     async fn next(&mut self) -> Result<Vec<Found>, BoxError> {
-        let from = self.given;
-        let lines = self.on_a_blocking_thread(move |path| read(path, from)).await?;
+        let (from, until) = (self.given, self.until);
+        let (lines, until) = self.on_a_blocking_thread(move |path| read(path, from, until)).await?;
+        self.until = Some(until);
         self.given += lines.iter().map(|line| line.len() as u64 + 1).sum::<u64>();
         Ok(lines.into_iter().map(Found::of).collect())
     }
@@ -68,34 +72,36 @@ impl LetterBox for FileBox {
             return Err(BoxError("the file was opened to look only, which is a bug".to_owned()));
         }
         let lock = Lock::of_writers(&self.path).await.map_err(|error| failed(&self.path, &error))?;
-        let (gone, given) = (lines.iter().cloned().collect::<HashSet<Bytes>>(), self.given);
-        self.given = self
-            .on_a_blocking_thread(move |path| {
-                let given = rewrite(path, &gone, given);
-                drop(lock);
-                given
-            })
-            .await?;
+        let gone = lines.iter().cloned().collect::<HashSet<Bytes>>();
+        let places = [self.given, self.until.unwrap_or_default()];
+        let rewritten = self.on_a_blocking_thread(move |path| {
+            let places = rewrite(path, &gone, places);
+            drop(lock);
+            places
+        });
+        let [given, until] = rewritten.await?;
+        (self.given, self.until) = (given, self.until.map(|_| until));
         Ok(())
     }
 }
 
-/// Whole lines from a place on, as many as are good to have in memory. A last line without an end is still being
-/// written.
-fn read(path: &Path, from: u64) -> io::Result<Vec<Bytes>> {
+/// Whole lines from a place on to another, or to the end, as many as are good to have in memory; and that other place.
+/// A last line without an end is still being written.
+fn read(path: &Path, from: u64, until: Option<u64>) -> io::Result<(Vec<Bytes>, u64)> {
     let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
         opened => opened?,
     };
+    let until = until.map_or_else(|| file.metadata().map(|metadata| metadata.len()), Ok)?;
     file.seek(SeekFrom::Start(from))?;
-    let mut reader = BufReader::new(file);
+    let mut reader = BufReader::new(file.take(until.saturating_sub(from)));
     let (mut lines, mut bytes) = (Vec::new(), 0);
     while lines.len() < limits::LETTERS_AT_ONCE && bytes < limits::LETTERS_AT_ONCE_BYTES {
         let Some(line) = line(&mut reader)? else { break };
         bytes += line.len();
         lines.push(line);
     }
-    Ok(lines)
+    Ok((lines, until))
 }
 
 /// The next whole line without its end.
@@ -113,19 +119,24 @@ fn line(reader: &mut impl BufRead) -> io::Result<Option<Bytes>> {
     Ok(None)
 }
 
-/// Writes the file anew without some lines, and answers how many of the bytes before a place are still there. A crash
-/// leaves the one file or the other.
-fn rewrite(path: &Path, gone: &HashSet<Bytes>, place: u64) -> io::Result<u64> {
+/// Writes the file anew without some lines, and answers where places in it are then. A crash leaves the one file or
+/// the other.
+fn rewrite<const N: usize>(path: &Path, gone: &HashSet<Bytes>, places: [u64; N]) -> io::Result<[u64; N]> {
     let new = beside(path, "new");
     let mut reader = BufReader::new(File::open(path)?);
     let mut writer = BufWriter::new(File::create(&new)?);
-    let (mut at, mut kept) = (0, 0);
+    let (mut at, mut moved) = (0, places);
     while let Some(line) = line(&mut reader)? {
         let length = line.len() as u64 + 1;
-        if !gone.contains(&line) {
+        if gone.contains(&line) {
+            places
+                .iter()
+                .zip(&mut moved)
+                .filter(|(place, _)| at < **place)
+                .for_each(|(_, moved)| *moved -= length);
+        } else {
             writer.write_all(&line)?;
             writer.write_all(b"\n")?;
-            kept += if at < place { length } else { 0 };
         }
         at += length;
     }
@@ -134,7 +145,7 @@ fn rewrite(path: &Path, gone: &HashSet<Bytes>, place: u64) -> io::Result<u64> {
     written.sync_all()?;
     std::fs::rename(&new, path)?;
     sync_folder(path)?;
-    Ok(kept)
+    Ok(moved)
 }
 
 fn failed(path: &Path, error: &io::Error) -> BoxError {

@@ -93,9 +93,7 @@ async fn letters_that_are_taken_out_are_gone_and_those_kept_meanwhile_are_not() 
     let even = found.iter().step_by(2).map(|found| found.line.clone()).collect::<Vec<_>>();
     opened.take_out(&even).await.unwrap();
     letters.put(&numbers(12..13)).await.unwrap();
-    let rest = opened.next().await.unwrap();
-    let rest: Vec<_> = rest.into_iter().map(|found| found.letter.unwrap()).collect();
-    assert_eq!(rest, numbers(10..13), "what follows what was given");
+    assert!(opened.next().await.unwrap().is_empty(), "what was kept meanwhile is for the next time");
     let left: Vec<u32> = all(&path).await.iter().map(|letter| letter.sub_sequence).collect();
     assert_eq!(left, [1, 3, 5, 7, 9, 10, 11, 12]);
     opened.take_out(&even).await.unwrap();
@@ -113,9 +111,9 @@ async fn writers_and_a_redriver_at_once_lose_nothing() {
         }
     };
     let redriving = async {
-        let mut opened = FileBox::redrive(&path).unwrap();
         let mut taken = Vec::new();
         while taken.len() < 200 {
+            let mut opened = FileBox::redrive(&path).unwrap();
             let found = opened.next().await.unwrap();
             let lines: Vec<_> = found.iter().map(|found| found.line.clone()).collect();
             opened.take_out(&lines).await.unwrap();
