@@ -30,6 +30,11 @@ impl Streams {
         Self { local, kinesis }
     }
 
+    /// The streams themselves, for what puts onto them from inside.
+    pub fn kinesis(&self) -> Arc<dyn Kinesis> {
+        Arc::clone(&self.kinesis) as _
+    }
+
     /// Where clients reach it.
     pub fn url(&self) -> &str {
         self.local.url()
