@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use tidemill_backends::{
-    dead_letters::{FileDeadLetters, RedisDeadLetters, StreamDeadLetters},
+    dead_letters::{FileDeadLetters, Piece, RedisDeadLetters, StreamDeadLetters, form},
     redis::Redis,
 };
 use tidemill_engine::{
@@ -113,13 +113,18 @@ impl World {
 
     /// The ids of the letters that are listed.
     pub async fn listed(&self) -> Vec<String> {
+        self.lines().await.iter().map(|line| form::id(&read(line))).collect()
+    }
+
+    /// The letters that are kept and not redriven.
+    pub async fn letters(&self) -> Vec<DeadLetter> {
+        self.lines().await.iter().map(|line| read(line)).collect()
+    }
+
+    async fn lines(&self) -> Vec<String> {
         let ended = self.dead_letters(&["list", "--json"]).await;
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-        let id = |line: &str| {
-            let line: serde_json::Value = serde_json::from_str(line).expect("it is JSON");
-            line["id"].as_str().expect("a letter has an id").to_owned()
-        };
-        ended.stdout.lines().map(id).collect()
+        ended.stdout.lines().map(str::to_owned).collect()
     }
 
     /// Documents with their keys on a stream, sorted.
@@ -135,6 +140,10 @@ impl World {
         keyed.sort();
         keyed
     }
+}
+
+fn read(line: &str) -> DeadLetter {
+    form::read(line.as_bytes()).and_then(Piece::whole).expect("it is a letter")
 }
 
 /// A letter of the pipeline `orders` with a number of its own.

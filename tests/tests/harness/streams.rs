@@ -90,6 +90,14 @@ impl Streams {
         }
     }
 
+    /// Puts a record of these bytes.
+    pub async fn put_bytes(&self, name: &str, key: &'static str, bytes: &'static [u8]) {
+        let entry = Entry { data: bytes.into(), partition_key: key.into(), explicit_hash_key: None };
+        let placed =
+            self.kinesis.put_records(&stream(name), &[entry]).await.expect("the stream takes records");
+        assert!(placed.iter().all(Result::is_ok), "the stream refused the record");
+    }
+
     /// Every record of a stream by its shard, in order.
     pub async fn records(&self, name: &str) -> BTreeMap<ShardId, Vec<Record>> {
         records(&*self.kinesis, &stream(name)).await
