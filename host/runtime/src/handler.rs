@@ -18,6 +18,7 @@ use tidemill_engine::{
 };
 
 use crate::{
+    bindings::life::Ending,
     component::Inspection,
     contract::Role,
     engine::Engine,
@@ -25,12 +26,15 @@ use crate::{
     fault::Fault,
     instance::Instance,
     settings::HandlerSettings,
-    slot::{Generation, Slot},
+    slot::{Generation, Slot, not_started},
 };
 
 mod call;
+mod life;
 
 pub use call::HandlerContract;
+
+use life::Served;
 
 /// A component that handles batches.
 #[derive(Debug)]
@@ -65,7 +69,10 @@ impl ComponentHandler {
         path: &Path,
         settings: HandlerSettings,
     ) -> Result<Self, ComponentError> {
-        let (slot, _) = Slot::load(engine, path, Role::Handler, settings.grants()).await?;
+        let (slot, mut first) = Slot::load(engine, path, Role::Handler, settings.grants()).await?;
+        let generation = slot.current();
+        life::begin(&generation, &mut first, None).await.map_err(|fault| not_started(path, fault))?;
+        life::end(&generation, first, None, Ending::Left).await;
         Ok(Self { settings, slot, idle: Mutex::default() })
     }
 
@@ -82,10 +89,18 @@ impl ComponentHandler {
     async fn run(&self, generation: &Generation<HandlerContract>, batch: &Batch) -> Result<Outcome, Fault> {
         let BatchInfo { stream, shard, lane, .. } = &batch.info;
         let lane = Lane { stream: Arc::clone(stream), shard: shard.clone(), lane: *lane };
-        let idle = self.idle().remove(&lane).filter(|idle| idle.generation == generation.id);
+        let served = Some(Served { stream, shard });
+        let idle = self.idle().remove(&lane);
         let mut instance = match idle {
-            Some(idle) => idle.instance,
-            None => Instance::new(generation, shard).await?,
+            Some(idle) if idle.generation == generation.id => idle.instance,
+            replaced => {
+                if let Some(replaced) = replaced {
+                    life::end(generation, replaced.instance, served, Ending::Replaced).await;
+                }
+                let mut fresh = Instance::new(generation, shard).await?;
+                life::begin(generation, &mut fresh, served).await?;
+                fresh
+            }
         };
         let outcome = instance.handle(generation.id, batch, &self.settings).await;
         if outcome.as_ref().err().is_none_or(Fault::is_spoken) {
@@ -113,7 +128,12 @@ impl Handler for ComponentHandler {
         }
     }
 
-    async fn shard_closed(&self, stream: &str, shard: &ShardId, _: Closed) {
-        self.idle().retain(|lane, _| *lane.stream != *stream || lane.shard != *shard);
+    async fn shard_closed(&self, stream: &str, shard: &ShardId, why: Closed) {
+        let is_of_shard = |lane: &Lane, _: &mut Idle| *lane.stream == *stream && lane.shard == *shard;
+        let closed: Vec<(Lane, Idle)> = self.idle().extract_if(is_of_shard).collect();
+        let generation = self.slot.current();
+        for (_, idle) in closed {
+            life::end(&generation, idle.instance, Some(Served { stream, shard }), why.into()).await;
+        }
     }
 }
