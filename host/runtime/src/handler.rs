@@ -16,6 +16,7 @@ use tidemill_engine::{
     handler::{Closed, Handler, HandlerError, Outcome},
     record::ShardId,
 };
+use tokio::time::Instant;
 
 use crate::{
     bindings::life::Ending,
@@ -56,6 +57,7 @@ struct Lane {
 #[derive(Debug)]
 struct Idle {
     generation: u64,
+    since: Instant,
     instance: Instance<HandlerContract>,
 }
 
@@ -97,6 +99,10 @@ impl ComponentHandler {
                 if let Some(replaced) = replaced {
                     life::end(generation, replaced.instance, served, Ending::Replaced).await;
                 }
+                if batch.info.uncovered > 0 {
+                    return Err(Fault::forgotten());
+                }
+                self.make_room(generation).await;
                 let mut fresh = Instance::new(generation, shard).await?;
                 life::begin(generation, &mut fresh, served).await?;
                 fresh
@@ -104,9 +110,27 @@ impl ComponentHandler {
         };
         let outcome = instance.handle(generation.id, batch, &self.settings).await;
         if outcome.as_ref().err().is_none_or(Fault::is_spoken) {
-            self.idle().insert(lane, Idle { generation: generation.id, instance });
+            self.idle().insert(lane, Idle { generation: generation.id, since: Instant::now(), instance });
         }
         outcome
+    }
+
+    /// Lets go of the instances that were idle longest, until there is room for one more.
+    async fn make_room(&self, generation: &Generation<HandlerContract>) {
+        while let Some((lane, idle)) = self.surplus(generation.grants.turns.left()) {
+            let served = Served { stream: &lane.stream, shard: &lane.shard };
+            life::end(generation, idle.instance, Some(served), Ending::Left).await;
+        }
+    }
+
+    /// Takes out the instance that was idle longest, where there are more than this.
+    fn surplus(&self, most: usize) -> Option<(Lane, Idle)> {
+        let mut idle = self.idle();
+        if idle.len() <= most {
+            return None;
+        }
+        let oldest = idle.iter().min_by_key(|(_, idle)| idle.since).map(|(lane, _)| lane.clone())?;
+        idle.remove_entry(&oldest)
     }
 
     fn idle(&self) -> MutexGuard<'_, HashMap<Lane, Idle>> {
@@ -118,6 +142,7 @@ impl ComponentHandler {
 impl Handler for ComponentHandler {
     async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError> {
         let generation = self.slot.current();
+        let _turn = generation.grants.turns.take().await;
         let outcome = generation.within_deadline(self.run(&generation, batch)).await;
         let by = || Some(Arc::clone(&generation.deployed));
         match outcome {
