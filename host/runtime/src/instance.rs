@@ -66,7 +66,11 @@ impl<C: Contract> Instance<C> {
         self.store.data_mut().begin_call();
         self.store.set_epoch_deadline(1);
         let answer = function.call_async(&mut self.store, params).await;
-        answer.map_err(|error| Fault::of_call(&error, self.store.data()))
+        let state = self.store.data();
+        let answer = answer.map_err(|error| Fault::of_call(&error, state))?;
+        // What was called since the last tick of the epoch is known only now.
+        state.calls.check().map_err(Fault::spent)?;
+        Ok(answer)
     }
 }
 

@@ -44,6 +44,36 @@ async fn an_outcome_beyond_the_limits_is_too_much() {
 }
 
 #[tokio::test]
+async fn calls_of_the_host_are_counted_whether_they_are_its_own_or_those_of_wasi() {
+    for way in ["log", "stderr"] {
+        let sandbox = Sandbox { host_calls: 1_000, ..Sandbox::default() };
+        let handler = load_with("fault_flood", HandlerSettings::within("flood", sandbox)).await;
+        let error = handler.handle(&batch(&[way])).await.unwrap_err();
+        assert_eq!(error.kind, HandlerErrorKind::HostCalls, "{error}");
+        assert!(
+            error.message.starts_with("more calls of the host than the limit, host_calls=1000"),
+            "{error}"
+        );
+        assert_eq!(handler.handle(&batch(&["1"])).await.unwrap().emits.len(), 1);
+    }
+}
+
+/// All on one thread: if the sleeping guest held it, the other would not be answered first.
+#[tokio::test]
+async fn a_guest_that_sleeps_ends_at_its_deadline_and_holds_no_thread() {
+    let sandbox = Sandbox { deadline: Duration::from_secs(1), ..Sandbox::default() };
+    let sleepy = load_with("errand", HandlerSettings::within("sleepy", sandbox)).await;
+    let other = load("errand").await;
+    let (asleep, awake) = (batch(&["sleep 600000"]), batch(&["sleep 1"]));
+    let (failed, slept) =
+        tokio::join!(async { sleepy.handle(&asleep).await.map(|_| other.label()) }, async {
+            other.handle(&awake).await
+        },);
+    assert_eq!(failed.unwrap_err().kind, HandlerErrorKind::Deadline);
+    assert_eq!(slept.unwrap().emits[0].data, "slept");
+}
+
+#[tokio::test]
 async fn a_guest_reaches_nothing_that_it_was_not_granted() {
     let handler = load("fault_probe").await;
     let logged = Logged::begin();
