@@ -7,24 +7,35 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use tidemill_runtime::{
-    ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, Sandbox,
-};
+use tidemill_engine::deploy::Part;
+use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role};
 
-use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
+use crate::{
+    config::{HandlerConfig, Name, WasmStack},
+    exit::Exit,
+    failure::Failure,
+};
 
 /// The engine of this process, made when the first component needs it.
 #[derive(Debug, Default)]
-pub struct LazyEngine(OnceLock<Engine>);
+pub struct LazyEngine {
+    engine: OnceLock<Engine>,
+    stack: WasmStack,
+}
 
 impl LazyEngine {
+    /// An engine whose guests will have so much stack.
+    pub fn with_stack(stack: WasmStack) -> Self {
+        Self { stack, ..Self::default() }
+    }
+
     /// The engine.
     pub fn get(&self) -> Result<&Engine, Failure> {
-        if let Some(engine) = self.0.get() {
+        if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = engine()?;
-        Ok(self.0.get_or_init(|| engine))
+        let engine = Engine::with_stack(self.stack.0).map_err(|error| refused(&error))?;
+        Ok(self.engine.get_or_init(|| engine))
     }
 }
 
@@ -34,15 +45,17 @@ pub fn engine() -> Result<Engine, Failure> {
 }
 
 /// Compiles a component and makes it a handler.
-pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
+pub async fn load(
+    engine: &Engine,
+    pipeline: &Name,
+    config: &HandlerConfig,
+) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        sandbox: Sandbox {
-            config: config.config.clone(),
-            memory_bytes: config.memory,
-            deadline: config.deadline,
-            ..Sandbox::default()
-        },
-        ..HandlerSettings::new(name_of(&config.component))
+        name: name_of(&config.component),
+        part: Some(Part { pipeline: pipeline.to_string(), role: "handler".to_owned() }),
+        sandbox: config.sandbox().resolved()?,
+        emitted_bytes: config.emitted_bytes,
+        emitted_documents: config.emitted_records,
     };
     let loaded = ComponentHandler::load(engine, &config.component, settings).await;
     loaded.map(Arc::new).map_err(|error| refused(&error))

@@ -2,9 +2,9 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use tidemill_engine::{native::NativeProcessor, processor::Processor};
+use tidemill_engine::{deploy::Part, native::NativeProcessor, processor::Processor};
 use tidemill_processors::Codec;
-use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role, Sandbox};
+use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role};
 
 use super::component::{self, LazyEngine};
 use crate::{
@@ -17,23 +17,33 @@ use crate::{
 pub struct LoadedProcessor {
     /// The processor.
     pub processor: Arc<dyn Processor>,
-    /// Memory of one instance of each of its components, in bytes.
-    pub memory: usize,
+    config: ProcessorConfig,
     label: String,
 }
 
 impl LoadedProcessor {
-    /// Loads a processor, with its components if it has any.
-    pub async fn load(engine: &LazyEngine, config: &ProcessorConfig) -> Result<Self, Failure> {
+    /// Loads a processor, with its components if it has any. The place is where in an application it works, if it is a
+    /// pipeline's: halves have theirs behind it.
+    pub async fn load(
+        engine: &LazyEngine,
+        config: &ProcessorConfig,
+        place: Option<Part>,
+    ) -> Result<Self, Failure> {
+        let half_of = |half: &str| {
+            place.clone().map(|Part { pipeline, role }| Part { pipeline, role: format!("{role}.{half}") })
+        };
         let loaded = match &config.kind {
             ProcessorKind::Native(codec) => return Ok(Self::native(*codec, config)),
             ProcessorKind::Whole(whole) => {
-                ComponentProcessor::load(engine.get()?, &whole.component, &settings(whole)).await
+                let settings = settings(whole, place)?;
+                ComponentProcessor::load(engine.get()?, &whole.component, &settings).await
             }
             ProcessorKind::Halves(aggregator, serializer) => {
                 let none = ProcessorSettings::new("none");
-                let of_aggregator = component_of(aggregator).map_or(none.clone(), settings);
-                let of_serializer = component_of(serializer).map_or(none, settings);
+                let of_aggregator = component_of(aggregator)
+                    .map_or(Ok(none.clone()), |half| settings(half, half_of("aggregator")))?;
+                let of_serializer = component_of(serializer)
+                    .map_or(Ok(none), |half| settings(half, half_of("serializer")))?;
                 let aggregator = half(aggregator, &of_aggregator);
                 ComponentProcessor::of_halves(engine.get()?, aggregator, half(serializer, &of_serializer))
                     .await
@@ -41,16 +51,22 @@ impl LoadedProcessor {
         };
         let processor = loaded.map_err(|error| component::refused(&error))?;
         let label = processor.label().to_owned();
-        Ok(Self { processor: Arc::new(processor), memory: config.memory(), label })
+        Ok(Self { processor: Arc::new(processor), config: config.clone(), label })
     }
 
     /// Loads the one processor of a command that runs no pipeline.
     pub async fn alone(config: &ProcessorConfig) -> Result<Self, Failure> {
-        Self::load(&LazyEngine::default(), config).await
+        Self::load(&LazyEngine::default(), config, None).await
+    }
+
+    /// Memory of the instances that its components need for so many callers at once, in bytes.
+    pub fn memory(&self, callers: usize) -> usize {
+        self.config.memory(callers)
     }
 
     fn native(codec: Codec, config: &ProcessorConfig) -> Self {
-        Self { processor: Arc::new(NativeProcessor::from(codec)), memory: 0, label: config.to_string() }
+        let label = config.to_string();
+        Self { processor: Arc::new(NativeProcessor::from(codec)), config: config.clone(), label }
     }
 }
 
@@ -75,16 +91,12 @@ pub fn parts(config: &ProcessorConfig) -> Vec<(&Path, Role)> {
     }
 }
 
-fn settings(config: &ComponentConfig) -> ProcessorSettings {
-    ProcessorSettings {
-        sandbox: Sandbox {
-            config: config.config.clone(),
-            memory_bytes: config.memory,
-            deadline: config.deadline,
-            ..Sandbox::default()
-        },
-        ..ProcessorSettings::new(component::name_of(&config.component))
-    }
+fn settings(config: &ComponentConfig, part: Option<Part>) -> Result<ProcessorSettings, Failure> {
+    Ok(ProcessorSettings {
+        name: component::name_of(&config.component),
+        part,
+        sandbox: config.sandbox.resolved()?,
+    })
 }
 
 fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
