@@ -75,8 +75,8 @@ impl<C: Contract> Compiled<C> {
         let read = |source| ComponentError::Read { path: path.to_owned(), source };
         let bytes = std::fs::read(path).map_err(read)?;
         check_kind(&bytes, path)?;
-        let component =
-            Component::from_binary(engine.wasmtime(), &bytes).map_err(|error| uncompiled(&error, path))?;
+        let digest = Digest::of_bytes(&Sha256::digest(&bytes).into());
+        let component = engine.component(&digest, &bytes).map_err(|error| uncompiled(&error, path))?;
         let ty = component.component_type();
         let exports: Vec<String> = ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
         let imports: Vec<String> = ty.imports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
@@ -88,7 +88,6 @@ impl<C: Contract> Compiled<C> {
             .instantiate_pre(&component)
             .map_err(|error| unsatisfied(engine, &component, &error, path))?;
         let contract = C::find(interfaces, &Exports { pre: &pre, path })?;
-        let digest = Digest::of_bytes(&Sha256::digest(&bytes).into());
         let capabilities = Capability::of_imports(imports.iter().map(String::as_str));
         let inspection =
             Inspection { digest, bytes: bytes.len(), interfaces, imports, exports, capabilities };

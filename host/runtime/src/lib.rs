@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod bindings;
+mod cache;
 mod capability;
 mod component;
 mod contract;
