@@ -7,6 +7,8 @@
 #![warn(missing_docs)]
 
 mod bindings;
+mod cache;
+mod capability;
 mod component;
 mod contract;
 mod engine;
@@ -27,6 +29,7 @@ mod ticker;
 #[cfg(test)]
 mod tests;
 
+pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
 pub use contract::{Interface, Role};
 pub use engine::Engine;
