@@ -8,7 +8,9 @@ use std::{
 
 use bytesize::ByteSize;
 use tidemill_engine::{consumer::Checkpointing, deploy::Artifact};
-use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role};
+use tidemill_runtime::{
+    ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, Sandbox,
+};
 
 use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
 
@@ -35,9 +37,12 @@ pub fn engine() -> Result<Engine, Failure> {
 /// Compiles a component and makes it a handler.
 pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        config: config.config.clone(),
-        memory_bytes: config.memory,
-        deadline: config.deadline,
+        sandbox: Sandbox {
+            config: config.config.clone(),
+            memory_bytes: config.memory,
+            deadline: config.deadline,
+            ..Sandbox::default()
+        },
         makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
         ..HandlerSettings::new(name_of(&config.component))
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{ComponentError, ComponentHandler, HandlerSettings};
+use crate::{ComponentError, ComponentHandler, HandlerSettings, Sandbox};
 use tidemill_engine::{
     handler::{Closed, Handler, HandlerErrorKind},
     limits::GUEST_LOG_LINES,
@@ -31,12 +31,12 @@ async fn a_flood_of_lines_is_cut_to_its_budget() {
 }
 
 #[tokio::test]
-async fn an_outcome_beyond_the_limits_is_malformed() {
+async fn an_outcome_beyond_the_limits_is_too_much() {
     let settings =
         HandlerSettings { emitted_bytes: 1 << 20, emitted_documents: 2, ..HandlerSettings::new("flood") };
     let handler = load_with("fault_flood", settings).await;
     let error = handler.handle(&batch(&["emit"])).await.unwrap_err();
-    assert_eq!(error.kind, HandlerErrorKind::Malformed, "{error}");
+    assert_eq!(error.kind, HandlerErrorKind::Output, "{error}");
     assert!(error.message.contains("too much data"), "{error}");
     let error = handler.handle(&batch(&["1", "2", "3"])).await.unwrap_err();
     assert_eq!(error.message, "too many emits, emits=3 allowed=2");
@@ -59,7 +59,7 @@ async fn a_guest_reaches_nothing_that_it_was_not_granted() {
 
 #[tokio::test]
 async fn a_component_that_needs_more_memory_than_it_may_have_is_refused_at_once() {
-    let settings = HandlerSettings { memory_bytes: 64 << 10, ..HandlerSettings::new("small") };
+    let settings = HandlerSettings::within("small", Sandbox { memory_bytes: 64 << 10, ..Sandbox::default() });
     let refused = ComponentHandler::load(&ENGINE, &built("pass_through"), settings).await;
     let error = refused.unwrap_err();
     assert!(matches!(error, ComponentError::Instantiate { kind: HandlerErrorKind::Memory, .. }), "{error}");
@@ -69,7 +69,9 @@ async fn a_component_that_needs_more_memory_than_it_may_have_is_refused_at_once(
 #[tokio::test]
 async fn settings_and_deadlines_hold_for_each_handler_alone() {
     let deadline = Duration::from_secs(1);
-    let hasty = load_with("fault_spin", HandlerSettings { deadline, ..HandlerSettings::new("hasty") }).await;
+    let hasty =
+        load_with("fault_spin", HandlerSettings::within("hasty", Sandbox { deadline, ..Sandbox::default() }))
+            .await;
     let calm = load("fault_spin").await;
     assert_eq!(hasty.handle(&batch(&["spin"])).await.unwrap_err().kind, HandlerErrorKind::Deadline);
     assert_eq!(calm.handle(&batch(&["good"])).await.unwrap().emits.len(), 1);
