@@ -7,8 +7,11 @@
 #![warn(missing_docs)]
 
 mod allow;
+mod artifact;
 mod bindings;
 mod budget;
+mod cache;
+mod capability;
 mod component;
 mod contract;
 mod engine;
@@ -37,10 +40,12 @@ mod turns;
 mod tests;
 
 pub use allow::{Address, Allow, Folder, InvalidAddress};
+pub use artifact::artifact;
+pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
 pub use contract::{Interface, Role};
 pub use engine::Engine;
 pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};
-pub use settings::{HandlerSettings, ProcessorSettings, Sandbox};
+pub use settings::{HandlerSettings, ProcessorSettings, RolloutSettings, Sandbox};

@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use tidemill_engine::deploy::Part;
+use tidemill_engine::{
+    consumer::Checkpointing,
+    deploy::{Artifact, Part},
+};
 use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role};
 
 use crate::{
@@ -51,14 +54,21 @@ pub async fn load(
     config: &HandlerConfig,
 ) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        name: name_of(&config.component),
         part: Some(Part { pipeline: pipeline.to_string(), role: "handler".to_owned() }),
         sandbox: config.sandbox().resolved()?,
         emitted_bytes: config.emitted_bytes,
         emitted_documents: config.emitted_records,
+        makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
+        ..HandlerSettings::new(name_of(&config.component))
     };
-    let loaded = ComponentHandler::load(engine, &config.component, settings).await;
+    let artifact = artifact(&config.component).await?;
+    let loaded = ComponentHandler::load(engine, &artifact, settings).await;
     loaded.map(Arc::new).map_err(|error| refused(&error))
+}
+
+/// Reads a component's file.
+pub async fn artifact(path: &Path) -> Result<Arc<Artifact>, Failure> {
+    tidemill_runtime::artifact(path).await.map_err(|error| refused(&error))
 }
 
 /// Checks a component as loading it would, and runs nothing of it.

@@ -2,7 +2,11 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use tidemill_engine::{deploy::Part, native::NativeProcessor, processor::Processor};
+use tidemill_engine::{
+    deploy::{Artifact, Part},
+    native::NativeProcessor,
+    processor::Processor,
+};
 use tidemill_processors::Codec;
 use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role};
 
@@ -35,22 +39,18 @@ impl LoadedProcessor {
         let loaded = match &config.kind {
             ProcessorKind::Native(codec) => return Ok(Self::native(*codec, config)),
             ProcessorKind::Whole(whole) => {
-                let settings = settings(whole, place)?;
-                ComponentProcessor::load(engine.get()?, &whole.component, &settings).await
+                let artifact = component::artifact(&whole.component).await?;
+                ComponentProcessor::load(engine.get()?, &artifact, &settings(whole, place)?).await
             }
             ProcessorKind::Halves(aggregator, serializer) => {
-                let none = ProcessorSettings::new("none");
-                let of_aggregator = component_of(aggregator)
-                    .map_or(Ok(none.clone()), |half| settings(half, half_of("aggregator")))?;
-                let of_serializer = component_of(serializer)
-                    .map_or(Ok(none), |half| settings(half, half_of("serializer")))?;
-                let aggregator = half(aggregator, &of_aggregator);
-                ComponentProcessor::of_halves(engine.get()?, aggregator, half(serializer, &of_serializer))
-                    .await
+                let of_aggregator = Read::of(aggregator, half_of("aggregator")).await?;
+                let of_serializer = Read::of(serializer, half_of("serializer")).await?;
+                let (aggregator, serializer) = (of_aggregator.half(), of_serializer.half());
+                ComponentProcessor::of_halves(engine.get()?, aggregator, serializer).await
             }
         };
         let processor = loaded.map_err(|error| component::refused(&error))?;
-        let label = processor.label().to_owned();
+        let label = processor.label();
         Ok(Self { processor: Arc::new(processor), config: config.clone(), label })
     }
 
@@ -92,11 +92,8 @@ pub fn parts(config: &ProcessorConfig) -> Vec<(&Path, Role)> {
 }
 
 fn settings(config: &ComponentConfig, part: Option<Part>) -> Result<ProcessorSettings, Failure> {
-    Ok(ProcessorSettings {
-        name: component::name_of(&config.component),
-        part,
-        sandbox: config.sandbox.resolved()?,
-    })
+    let sandbox = config.sandbox.resolved()?;
+    Ok(ProcessorSettings { part, sandbox, ..ProcessorSettings::new(component::name_of(&config.component)) })
 }
 
 fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
@@ -106,9 +103,26 @@ fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
     }
 }
 
-fn half<'a, N: Copy>(half: &'a HalfConfig<N>, settings: &'a ProcessorSettings) -> Half<'a, N> {
-    match half {
-        HalfConfig::Native(native) => Half::Native(*native),
-        HalfConfig::Component(part) => Half::Component(&part.component, settings),
+/// Half of a processor, its file read where it is a component.
+enum Read<N> {
+    Native(N),
+    Component(Arc<Artifact>, ProcessorSettings),
+}
+
+impl<N: Copy> Read<N> {
+    async fn of(half: &HalfConfig<N>, part: Option<Part>) -> Result<Self, Failure> {
+        Ok(match half {
+            HalfConfig::Native(native) => Self::Native(*native),
+            HalfConfig::Component(half) => {
+                Self::Component(component::artifact(&half.component).await?, settings(half, part)?)
+            }
+        })
+    }
+
+    fn half(&self) -> Half<'_, N> {
+        match self {
+            Self::Native(native) => Half::Native(*native),
+            Self::Component(artifact, settings) => Half::Component(artifact, settings),
+        }
     }
 }
