@@ -295,6 +295,8 @@ pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one call of a processor's component may take unless the pipeline says otherwise. Ours: it is given a whole
 /// read, 10 MiB, at once.
 pub const PROCESSOR_DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes of compiled components that are kept on disk. Ours: some Python components, or thousands of Rust.
+pub const COMPILED_BYTES: u64 = 1 << 30;
 /// Memory of one instance unless the pipeline says otherwise, in bytes. Ours: it fits a Python component.
 pub const INSTANCE_BYTES: usize = 128 << 20;
 
@@ -364,8 +366,23 @@ pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
 /// Instances of all components that a worker may have at once. Ours: one a lane of each shard, for more than 1,000
 /// shards; it costs address space alone until they are used, 5 GiB each of the 128 TiB that a process has on Linux.
 pub const INSTANCES: u32 = 4_000;
-/// Elements that the tables of one instance may have, all together. Ours: toolchains use a few thousand.
+/// Elements that the tables of one instance may have, all together, unless the pipeline says otherwise. Ours: toolchains
+/// use a few thousand, an interpreter of Python some ten thousand.
 pub const INSTANCE_TABLE_ELEMENTS: usize = 200_000;
+/// Largest number of table elements that the settings may allow an instance. Ours: it is address space for each table.
+pub const INSTANCE_TABLE_ELEMENTS_MAX: usize = 1_000_000;
+/// Tables of one instance. Ours: toolchains make one for each module that they link.
+pub const INSTANCE_TABLES: usize = 16;
+/// Linear memories of one instance, which share its memory. Ours, as above.
+pub const INSTANCE_MEMORIES: usize = 8;
+/// Core modules in one component, each made once an instance. Ours: components of Python have some twenty.
+pub const INSTANCE_MODULES: usize = 40;
+/// Stack of a guest unless the settings say otherwise, in bytes. wasmtime's default.
+pub const WASM_STACK_BYTES: usize = 512 << 10;
+/// Largest stack of a guest that the settings may allow, in bytes. Ours: every instance reserves it.
+pub const WASM_STACK_BYTES_MAX: usize = 64 << 20;
+/// Stack that the host's own functions have above a guest's, in bytes. Ours: wasmtime's default, its guest's left out.
+pub const HOST_STACK_BYTES: usize = 1536 << 10;
 /// Bytes of an instance's memory that stay with the host for the next one. Ours: a page fault costs more than a page.
 pub const INSTANCE_KEPT_BYTES: usize = 1 << 20;
 /// WASI resources, such as clocks that wait, that one instance may hold at once. Ours.
@@ -377,9 +394,57 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub const EMITTED_BYTES: usize = 16 << 20;
 /// Documents that a handler may emit for one batch unless the pipeline says otherwise. Ours.
 pub const EMITTED_DOCUMENTS: usize = 100_000;
-/// Lines a second that one instance may write to the log. Ours.
+/// Calls of the host that a guest may make in one call of its own, unless the pipeline says otherwise: logging,
+/// configuration, metrics, positions and WASI together. Ours: a hundred for each record of the largest read.
+pub const HOST_CALLS: u64 = 1_000_000;
+/// Bytes of random numbers that a guest may ask for at once. Ours.
+pub const GUEST_RANDOM_BYTES: u64 = 64 << 10;
+/// Series of metrics that one component may have unless the pipeline says otherwise. Ours: a bound on what a label with
+/// an id in it costs.
+pub const GUEST_SERIES: usize = 200;
+/// Labels of one series of a guest. Ours.
+pub const GUEST_SERIES_LABELS: usize = 8;
+/// Bytes of a name or a label's text in a guest's metrics. Ours.
+pub const GUEST_SERIES_TEXT_BYTES: usize = 128;
+/// Addresses that a component is refused and that the log tells of. Ours: after so many the pattern is clear.
+pub const GUEST_REFUSALS: usize = 100;
+/// Requests over HTTP that one instance may have under way. Ours: each holds a few buffers of the host.
+pub const GUEST_HTTP_REQUESTS: usize = 32;
+/// Bytes of a response's head, and of its body that the host holds before the guest reads on. Ours.
+pub const GUEST_HTTP_BUFFER_BYTES: usize = 64 << 10;
+/// Idle connections that the host keeps to one place for requests of guests. Ours.
+pub const GUEST_HTTP_IDLE_CONNECTIONS: usize = 8;
+/// How long the host keeps such a connection. Ours: shorter than servers do.
+pub const GUEST_HTTP_IDLE: Duration = Duration::from_secs(30);
+/// How long a guest's request may take to connect unless the guest says otherwise. Ours; its deadline holds besides.
+pub const GUEST_HTTP_CONNECT: Duration = Duration::from_secs(3);
+/// Lines a second that one instance may write to the log unless the pipeline says otherwise. Ours.
 pub const GUEST_LOG_LINES: u32 = 100;
 /// Bytes of one line of a guest in the log. Ours.
 pub const GUEST_LOG_LINE_BYTES: usize = 4 << 10;
 /// Bytes of what a guest wrote to stderr last that an error repeats. Ours.
 pub const GUEST_LAST_WORDS_BYTES: usize = 1 << 10;
+
+/// How far threads that compile stand back behind others, in steps of `nice`. Ours: a tenth of a busy core is left.
+pub const COMPILER_NICE: i32 = 10;
+/// How long a new component has to prove itself unless settings say otherwise. Ours: what comes once a minute shows.
+pub const PROBATION: Duration = Duration::from_secs(300);
+/// Batches in a hundred that may fail on a new component beyond those that failed before. Ours.
+pub const MAX_ERROR_PERCENT: f64 = 5.0;
+/// How many times as long as before a record may take on a new component. Ours.
+pub const MAX_SLOWDOWN: f64 = 3.0;
+/// Batches that are enough to judge a new component by. Ours.
+pub const MIN_BATCHES: u64 = 50;
+/// Mean time of a record that no component is too slow with, in nanoseconds. Ours: a core then handles 100,000 records a
+/// second, and a shard takes 1,000.
+pub const SLOW_RECORD_NANOS: u64 = 10_000;
+/// Records of a batch that a new component is tried out on. Ours.
+pub const SAMPLE_RECORDS: usize = 100;
+/// Bytes of the records that a new component is tried out on. Ours.
+pub const SAMPLE_BYTES: usize = 64 << 10;
+/// How often records are copied to try out a new component on. Ours: it costs nothing that shows.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Instances of a new component that are made before anything meets it; more are made as they are needed. Ours.
+pub const WARMED_INSTANCES: usize = 256;
+/// Lines in the log about what goes wrong with one component on trial. Ours: the first few tell enough.
+pub const TRIAL_LINES: u64 = 10;
