@@ -92,6 +92,16 @@ pub const UNACKNOWLEDGED_BATCHES: usize = 32;
 /// First and longest pause between attempts at a batch. Ours.
 pub const HANDLER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// Longest batching window. Lambda: `MaximumBatchingWindowInSeconds`, 300 s.
+pub const BATCH_WINDOW_LONGEST: Duration = Duration::from_secs(300);
+/// Calls of a handler in a row that fail before its shard pauses, unless the pipeline says otherwise. Ours: more than one
+/// bad record costs in a batch of any length, its attempts and the halving.
+pub const BREAKER_FAILURES: u32 = 30;
+/// First and longest pause of a shard whose handler keeps failing, unless the pipeline says otherwise. Ours.
+pub const BREAKER_PAUSE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
+/// First and longest pause before dead letters are put again. Ours.
+pub const DEAD_LETTER_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
 /// Longest pause that a handler may ask for before another attempt. Ours: a batch must not hold its shard for ever.
 pub const HANDLER_RETRY_LONGEST: Duration = Duration::from_secs(300);
 
@@ -256,6 +266,37 @@ pub const INGEST_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub const SPOOL_BYTES: u64 = 1 << 30;
 /// Memory that a spool's file may use for what it read, in bytes. Ours: it is read once, in order.
 pub const SPOOL_CACHE_BYTES: usize = 4 << 20;
+/// Bytes of the text for people that a dead letter has of its kind, and of its reason. Ours.
+pub const DEAD_LETTER_REASON_BYTES: usize = 4 << 10;
+/// Bytes of data that a dead letter repeats as text, for people. Ours: more is not read by eye, and must not make a
+/// letter larger.
+pub const DEAD_LETTER_TEXT_BYTES: usize = 16 << 10;
+/// Dead letters whose parts are being gathered at once, while they are read from a stream. Ours.
+pub const DEAD_LETTERS_IN_PARTS: usize = 64;
+/// Dead letters that are read from a file, and taken out of it, in one step. Ours: each step writes the file anew.
+pub const LETTERS_AT_ONCE: usize = 20_000;
+/// Bytes of such letters; the last may go past it. Ours.
+pub const LETTERS_AT_ONCE_BYTES: usize = 64 << 20;
+/// Bytes of the longest line in a file of dead letters: 10 MiB of data in base64 and all the rest. Ours.
+pub const LETTER_LINE_BYTES: u64 = 16 << 20;
+/// How long a write to a file of dead letters waits for those of others. Ours: each takes moments.
+pub const LETTER_FILE_LOCK_WITHIN: Duration = Duration::from_secs(30);
+/// How often is looked whether the file of dead letters is free. Ours.
+pub const LETTER_FILE_LOCK_LOOK: Duration = Duration::from_millis(5);
+/// Bytes of dead letters in one call of Redis; a single one may be larger. Ours: it is through within
+/// [`REDIS_CALL_TIMEOUT`].
+pub const REDIS_PUSH_BYTES: usize = 8 << 20;
+/// Dead letters that one call of Redis reads. Ours.
+pub const REDIS_LETTERS: usize = 100;
+/// Dead letters that are read ahead of whoever looks at them. Ours.
+pub const LETTERS_AHEAD: usize = 16;
+/// How often a stream of dead letters is polled at its tip by whoever looks at it. Ours.
+pub const REDRIVE_LOOKS: Duration = Duration::from_millis(200);
+/// How long nothing more may come from a stream of dead letters for it to count as read. Ours: far longer than a lease
+/// takes to be had, or a shard to follow the one that it came from.
+pub const REDRIVE_TIP: Duration = Duration::from_secs(3);
+/// Dead letters that are redriven together, before it is waited for their acknowledgements. Ours.
+pub const REDRIVE_LETTERS: usize = 500;
 /// How long a stopping host may take to finish its batches. Ours.
 pub const GRACE: Duration = Duration::from_secs(30);
 /// How long a stream may take to be active before a command gives up. Ours: the service needs seconds.
@@ -285,6 +326,8 @@ pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one call of a processor's component may take unless the pipeline says otherwise. Ours: it is given a whole
 /// read, 10 MiB, at once.
 pub const PROCESSOR_DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes of compiled components that are kept on disk. Ours: some Python components, or thousands of Rust.
+pub const COMPILED_BYTES: u64 = 1 << 30;
 /// Memory of one instance unless the pipeline says otherwise, in bytes. Ours: it fits a Python component.
 pub const INSTANCE_BYTES: usize = 128 << 20;
 
@@ -354,8 +397,23 @@ pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
 /// Instances of all components that a worker may have at once. Ours: one a lane of each shard, for more than 1,000
 /// shards; it costs address space alone until they are used, 5 GiB each of the 128 TiB that a process has on Linux.
 pub const INSTANCES: u32 = 4_000;
-/// Elements that the tables of one instance may have, all together. Ours: toolchains use a few thousand.
+/// Elements that the tables of one instance may have, all together, unless the pipeline says otherwise. Ours: toolchains
+/// use a few thousand, an interpreter of Python some ten thousand.
 pub const INSTANCE_TABLE_ELEMENTS: usize = 200_000;
+/// Largest number of table elements that the settings may allow an instance. Ours: it is address space for each table.
+pub const INSTANCE_TABLE_ELEMENTS_MAX: usize = 1_000_000;
+/// Tables of one instance. Ours: toolchains make one for each module that they link.
+pub const INSTANCE_TABLES: usize = 16;
+/// Linear memories of one instance, which share its memory. Ours, as above.
+pub const INSTANCE_MEMORIES: usize = 8;
+/// Core modules in one component, each made once an instance. Ours: components of Python have some twenty.
+pub const INSTANCE_MODULES: usize = 40;
+/// Stack of a guest unless the settings say otherwise, in bytes. wasmtime's default.
+pub const WASM_STACK_BYTES: usize = 512 << 10;
+/// Largest stack of a guest that the settings may allow, in bytes. Ours: every instance reserves it.
+pub const WASM_STACK_BYTES_MAX: usize = 64 << 20;
+/// Stack that the host's own functions have above a guest's, in bytes. Ours: wasmtime's default, its guest's left out.
+pub const HOST_STACK_BYTES: usize = 1536 << 10;
 /// Bytes of an instance's memory that stay with the host for the next one. Ours: a page fault costs more than a page.
 pub const INSTANCE_KEPT_BYTES: usize = 1 << 20;
 /// WASI resources, such as clocks that wait, that one instance may hold at once. Ours.
@@ -367,41 +425,57 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub const EMITTED_BYTES: usize = 16 << 20;
 /// Documents that a handler may emit for one batch unless the pipeline says otherwise. Ours.
 pub const EMITTED_DOCUMENTS: usize = 100_000;
-/// Lines a second that one instance may write to the log. Ours.
+/// Calls of the host that a guest may make in one call of its own, unless the pipeline says otherwise: logging,
+/// configuration, metrics, positions and WASI together. Ours: a hundred for each record of the largest read.
+pub const HOST_CALLS: u64 = 1_000_000;
+/// Bytes of random numbers that a guest may ask for at once. Ours.
+pub const GUEST_RANDOM_BYTES: u64 = 64 << 10;
+/// Series of metrics that one component may have unless the pipeline says otherwise. Ours: a bound on what a label with
+/// an id in it costs.
+pub const GUEST_SERIES: usize = 200;
+/// Labels of one series of a guest. Ours.
+pub const GUEST_SERIES_LABELS: usize = 8;
+/// Bytes of a name or a label's text in a guest's metrics. Ours.
+pub const GUEST_SERIES_TEXT_BYTES: usize = 128;
+/// Addresses that a component is refused and that the log tells of. Ours: after so many the pattern is clear.
+pub const GUEST_REFUSALS: usize = 100;
+/// Requests over HTTP that one instance may have under way. Ours: each holds a few buffers of the host.
+pub const GUEST_HTTP_REQUESTS: usize = 32;
+/// Bytes of a response's head, and of its body that the host holds before the guest reads on. Ours.
+pub const GUEST_HTTP_BUFFER_BYTES: usize = 64 << 10;
+/// Idle connections that the host keeps to one place for requests of guests. Ours.
+pub const GUEST_HTTP_IDLE_CONNECTIONS: usize = 8;
+/// How long the host keeps such a connection. Ours: shorter than servers do.
+pub const GUEST_HTTP_IDLE: Duration = Duration::from_secs(30);
+/// How long a guest's request may take to connect unless the guest says otherwise. Ours; its deadline holds besides.
+pub const GUEST_HTTP_CONNECT: Duration = Duration::from_secs(3);
+/// Lines a second that one instance may write to the log unless the pipeline says otherwise. Ours.
 pub const GUEST_LOG_LINES: u32 = 100;
 /// Bytes of one line of a guest in the log. Ours.
 pub const GUEST_LOG_LINE_BYTES: usize = 4 << 10;
 /// Bytes of what a guest wrote to stderr last that an error repeats. Ours.
 pub const GUEST_LAST_WORDS_BYTES: usize = 1 << 10;
 
-/// Bytes of the text for people that a dead letter has of its kind, and of its reason. Ours.
-pub const DEAD_LETTER_REASON_BYTES: usize = 4 << 10;
-/// Bytes of data that a dead letter repeats as text, for people. Ours: more is not read by eye, and must not make a
-/// letter larger.
-pub const DEAD_LETTER_TEXT_BYTES: usize = 16 << 10;
-/// Dead letters whose parts are being gathered at once, while they are read from a stream. Ours.
-pub const DEAD_LETTERS_IN_PARTS: usize = 64;
-/// Dead letters that are read from a file, and taken out of it, in one step. Ours: each step writes the file anew.
-pub const LETTERS_AT_ONCE: usize = 20_000;
-/// Bytes of such letters; the last may go past it. Ours.
-pub const LETTERS_AT_ONCE_BYTES: usize = 64 << 20;
-/// Bytes of the longest line in a file of dead letters: 10 MiB of data in base64 and all the rest. Ours.
-pub const LETTER_LINE_BYTES: u64 = 16 << 20;
-/// How long a write to a file of dead letters waits for those of others. Ours: each takes moments.
-pub const LETTER_FILE_LOCK_WITHIN: Duration = Duration::from_secs(30);
-/// How often is looked whether the file of dead letters is free. Ours.
-pub const LETTER_FILE_LOCK_LOOK: Duration = Duration::from_millis(5);
-/// Bytes of dead letters in one call of Redis; a single one may be larger. Ours: it is through within
-/// [`REDIS_CALL_TIMEOUT`].
-pub const REDIS_PUSH_BYTES: usize = 8 << 20;
-/// Dead letters that one call of Redis reads. Ours.
-pub const REDIS_LETTERS: usize = 100;
-/// Dead letters that are read ahead of whoever looks at them. Ours.
-pub const LETTERS_AHEAD: usize = 16;
-/// How often a stream of dead letters is polled at its tip by whoever looks at it. Ours.
-pub const REDRIVE_LOOKS: Duration = Duration::from_millis(200);
-/// How long nothing more may come from a stream of dead letters for it to count as read. Ours: far longer than a lease
-/// takes to be had, or a shard to follow the one that it came from.
-pub const REDRIVE_TIP: Duration = Duration::from_secs(3);
-/// Dead letters that are redriven together, before it is waited for their acknowledgements. Ours.
-pub const REDRIVE_LETTERS: usize = 500;
+/// How far threads that compile stand back behind others, in steps of `nice`. Ours: a tenth of a busy core is left.
+pub const COMPILER_NICE: i32 = 10;
+/// How long a new component has to prove itself unless settings say otherwise. Ours: what comes once a minute shows.
+pub const PROBATION: Duration = Duration::from_secs(300);
+/// Batches in a hundred that may fail on a new component beyond those that failed before. Ours.
+pub const MAX_ERROR_PERCENT: f64 = 5.0;
+/// How many times as long as before a record may take on a new component. Ours.
+pub const MAX_SLOWDOWN: f64 = 3.0;
+/// Batches that are enough to judge a new component by. Ours.
+pub const MIN_BATCHES: u64 = 50;
+/// Mean time of a record that no component is too slow with, in nanoseconds. Ours: a core then handles 100,000 records a
+/// second, and a shard takes 1,000.
+pub const SLOW_RECORD_NANOS: u64 = 10_000;
+/// Records of a batch that a new component is tried out on. Ours.
+pub const SAMPLE_RECORDS: usize = 100;
+/// Bytes of the records that a new component is tried out on. Ours.
+pub const SAMPLE_BYTES: usize = 64 << 10;
+/// How often records are copied to try out a new component on. Ours: it costs nothing that shows.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Instances of a new component that are made before anything meets it; more are made as they are needed. Ours.
+pub const WARMED_INSTANCES: usize = 256;
+/// Lines in the log about what goes wrong with one component on trial. Ours: the first few tell enough.
+pub const TRIAL_LINES: u64 = 10;

@@ -1,12 +1,13 @@
 //! Components on disk: read, compiled, and checked against the contract.
 
-use std::{fmt, path::Path};
+use std::{collections::BTreeSet, fmt, path::Path};
 
-use sha2::{Digest as _, Sha256};
-use tidemill_engine::deploy::Digest;
+use tidemill_engine::deploy::{Artifact, Digest};
 use wasmtime::component::{Component, InstancePre};
 
 use crate::{
+    artifact,
+    capability::Capability,
     contract::{Contract, Exports, Interface, Role},
     engine::Engine,
     error::{ComponentError, Names},
@@ -28,15 +29,33 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// What the component exports.
     pub exports: Vec<String>,
+    /// What it asks of the world around it.
+    pub capabilities: BTreeSet<Capability>,
+}
+
+#[cfg(test)]
+impl Inspection {
+    /// Of a component of which nothing matters but its imports.
+    pub(crate) fn of_imports_alone(imports: &[&str]) -> Self {
+        Self {
+            digest: Digest::of_bytes(&[0; 32]),
+            bytes: 0,
+            interfaces: &[],
+            imports: imports.iter().map(|&name| name.to_owned()).collect(),
+            exports: Vec::new(),
+            capabilities: Capability::of_imports(imports.iter().copied()),
+        }
+    }
 }
 
 /// Checks a component file as loading it for this role would, and runs nothing of it.
 ///
 /// It blocks while it compiles, about a second for each megabyte.
 pub fn inspect(engine: &Engine, path: &Path, role: Role) -> Result<Inspection, ComponentError> {
+    let artifact = artifact::read(path)?;
     match role {
-        Role::Handler => Compiled::<HandlerContract>::open(engine, path, role).map(|c| c.inspection),
-        _ => Compiled::<ProcessorContract>::open(engine, path, role).map(|c| c.inspection),
+        Role::Handler => Compiled::<HandlerContract>::open(engine, &artifact, role).map(|c| c.inspection),
+        _ => Compiled::<ProcessorContract>::open(engine, &artifact, role).map(|c| c.inspection),
     }
 }
 
@@ -52,13 +71,13 @@ pub struct Compiled<C> {
 }
 
 impl<C: Contract> Compiled<C> {
-    /// Reads, compiles and checks. Blocks as [`inspect`] does.
-    pub fn open(engine: &Engine, path: &Path, role: Role) -> Result<Self, ComponentError> {
-        let read = |source| ComponentError::Read { path: path.to_owned(), source };
-        let bytes = std::fs::read(path).map_err(read)?;
-        check_kind(&bytes, path)?;
-        let component =
-            Component::from_binary(engine.wasmtime(), &bytes).map_err(|error| uncompiled(&error, path))?;
+    /// Compiles and checks. Blocks as [`inspect`] does.
+    pub fn open(engine: &Engine, artifact: &Artifact, role: Role) -> Result<Self, ComponentError> {
+        let (path, bytes) = (Path::new(&artifact.from), &artifact.bytes);
+        check_kind(bytes, path)?;
+        // What is compiled is kept by this digest, so it is not taken on trust.
+        let digest = artifact::digest_of(bytes);
+        let component = engine.component(&digest, bytes).map_err(|error| uncompiled(&error, path))?;
         let ty = component.component_type();
         let exports: Vec<String> = ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
         let imports: Vec<String> = ty.imports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
@@ -70,8 +89,9 @@ impl<C: Contract> Compiled<C> {
             .instantiate_pre(&component)
             .map_err(|error| unsatisfied(engine, &component, &error, path))?;
         let contract = C::find(interfaces, &Exports { pre: &pre, path })?;
-        let digest = Digest::of_bytes(&Sha256::digest(&bytes).into());
-        let inspection = Inspection { digest, bytes: bytes.len(), interfaces, imports, exports };
+        let capabilities = Capability::of_imports(imports.iter().map(String::as_str));
+        let inspection =
+            Inspection { digest, bytes: bytes.len(), interfaces, imports, exports, capabilities };
         Ok(Self { inspection, pre, contract })
     }
 }

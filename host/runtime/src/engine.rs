@@ -1,13 +1,20 @@
 //! The WebAssembly engine of the process.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
-use tidemill_engine::limits;
+use tidemill_engine::{deploy::Digest, limits};
 use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, component::Linker,
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    component::{Component, Linker},
 };
 
-use crate::{bindings::imports, error::ComponentError, state::State, ticker::Ticker};
+use crate::{
+    bindings::imports,
+    cache::{self, Cache},
+    error::ComponentError,
+    state::State,
+    ticker::Ticker,
+};
 
 /// Compiles components and gives their instances memory. Made once a process; cloning is cheap.
 #[derive(Clone)]
@@ -16,6 +23,8 @@ pub struct Engine(Arc<Parts>);
 struct Parts {
     wasmtime: wasmtime::Engine,
     linker: Linker<State>,
+    cache: Option<Cache>,
+    compilers: rayon::ThreadPool,
     _ticker: Ticker,
 }
 
@@ -23,6 +32,23 @@ impl Engine {
     /// An engine whose instances come from a pool, or from the system one by one where the address space is too
     /// small for a pool (`ulimit -v`, `vm.overcommit_memory=2`).
     pub fn new() -> Result<Self, ComponentError> {
+        Self::make(None, limits::WASM_STACK_BYTES)
+    }
+
+    /// The same, with so many bytes of stack for each guest. It is one figure for the process, because the stacks come
+    /// from the same pool.
+    pub fn with_stack(stack_bytes: usize) -> Result<Self, ComponentError> {
+        Self::make(None, stack_bytes)
+    }
+
+    /// The same, and what it compiled is kept in a folder for other engines of this user and for later. A folder that
+    /// is of no use for that is told in the log, and the engine does without.
+    pub fn with_cache(folder: &Path) -> Result<Self, ComponentError> {
+        Self::make(Some(folder), limits::WASM_STACK_BYTES)
+    }
+
+    fn make(cache: Option<&Path>, stack_bytes: usize) -> Result<Self, ComponentError> {
+        let config = || config(stack_bytes);
         let wasmtime = wasmtime::Engine::new(config().allocation_strategy(pool())).or_else(|error| {
             tracing::warn!(%error, "cannot reserve address space for a pool of instances; they will start slower");
             wasmtime::Engine::new(&config())
@@ -30,7 +56,19 @@ impl Engine {
         let wasmtime = wasmtime.map_err(ComponentError::engine)?;
         let linker = linker(&wasmtime).map_err(ComponentError::engine)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(ComponentError::engine)?;
-        Ok(Self(Arc::new(Parts { wasmtime, linker, _ticker: ticker })))
+        let cache = cache.and_then(|folder| cache::open_or_warn(folder, &wasmtime));
+        let compilers = compilers().map_err(ComponentError::engine)?;
+        Ok(Self(Arc::new(Parts { wasmtime, linker, cache, compilers, _ticker: ticker })))
+    }
+
+    /// The component with these bytes, compiled now or, where there is a cache, before. The digest must be that of the
+    /// bytes. Blocks for about a second for each megabyte that is compiled.
+    pub(crate) fn component(&self, digest: &Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
+        let Parts { wasmtime, cache, compilers, .. } = &*self.0;
+        compilers.install(|| match cache {
+            Some(cache) => cache.component(wasmtime, digest, bytes),
+            None => Component::from_binary(wasmtime, bytes),
+        })
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -48,11 +86,25 @@ impl fmt::Debug for Engine {
     }
 }
 
-fn config() -> Config {
+/// Threads that compile: one for each core, but behind everything else, so that a deployment takes from the shards what
+/// they leave and little more.
+fn compilers() -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    let threads = rayon::ThreadPoolBuilder::new().thread_name(|at| format!("compile-{at}"));
+    let stand_back = |_| {
+        if let Err(error) = rustix::process::nice(limits::COMPILER_NICE) {
+            tracing::debug!(%error, "a thread that compiles stays as urgent as others");
+        }
+    };
+    threads.start_handler(stand_back).build()
+}
+
+fn config(stack_bytes: usize) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
+        .max_wasm_stack(stack_bytes)
+        .async_stack_size(stack_bytes + limits::HOST_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true);
     config
@@ -66,10 +118,11 @@ fn pool() -> InstanceAllocationStrategy {
         .total_core_instances(instances * 8)
         .total_memories(instances + instances / 8 + 8)
         .total_tables(instances * 2 + 16)
+        .table_elements(limits::INSTANCE_TABLE_ELEMENTS_MAX)
         .total_stacks(instances)
-        .max_core_instances_per_component(40)
-        .max_memories_per_component(8)
-        .max_tables_per_component(16)
+        .max_core_instances_per_component(limits::INSTANCE_MODULES as u32)
+        .max_memories_per_component(limits::INSTANCE_MEMORIES as u32)
+        .max_tables_per_component(limits::INSTANCE_TABLES as u32)
         .linear_memory_keep_resident(limits::INSTANCE_KEPT_BYTES)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
@@ -82,6 +135,7 @@ fn pool() -> InstanceAllocationStrategy {
 fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     imports::Imports::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

@@ -7,22 +7,38 @@ use std::{
 };
 
 use bytesize::ByteSize;
+use tidemill_engine::{
+    consumer::Checkpointing,
+    deploy::{Artifact, Part},
+};
 use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role};
 
-use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
+use crate::{
+    config::{HandlerConfig, Name, WasmStack},
+    exit::Exit,
+    failure::Failure,
+};
 
 /// The engine of this process, made when the first component needs it.
 #[derive(Debug, Default)]
-pub struct LazyEngine(OnceLock<Engine>);
+pub struct LazyEngine {
+    engine: OnceLock<Engine>,
+    stack: WasmStack,
+}
 
 impl LazyEngine {
+    /// An engine whose guests will have so much stack.
+    pub fn with_stack(stack: WasmStack) -> Self {
+        Self { stack, ..Self::default() }
+    }
+
     /// The engine.
     pub fn get(&self) -> Result<&Engine, Failure> {
-        if let Some(engine) = self.0.get() {
+        if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = engine()?;
-        Ok(self.0.get_or_init(|| engine))
+        let engine = Engine::with_stack(self.stack.0).map_err(|error| refused(&error))?;
+        Ok(self.engine.get_or_init(|| engine))
     }
 }
 
@@ -32,15 +48,27 @@ pub fn engine() -> Result<Engine, Failure> {
 }
 
 /// Compiles a component and makes it a handler.
-pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
+pub async fn load(
+    engine: &Engine,
+    pipeline: &Name,
+    config: &HandlerConfig,
+) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        config: config.config.clone(),
-        memory_bytes: config.memory,
-        deadline: config.deadline,
+        part: Some(Part { pipeline: pipeline.to_string(), role: "handler".to_owned() }),
+        sandbox: config.sandbox().resolved()?,
+        emitted_bytes: config.emitted_bytes,
+        emitted_documents: config.emitted_records,
+        makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
         ..HandlerSettings::new(name_of(&config.component))
     };
-    let loaded = ComponentHandler::load(engine, &config.component, settings).await;
+    let artifact = artifact(&config.component).await?;
+    let loaded = ComponentHandler::load(engine, &artifact, settings).await;
     loaded.map(Arc::new).map_err(|error| refused(&error))
+}
+
+/// Reads a component's file.
+pub async fn artifact(path: &Path) -> Result<Arc<Artifact>, Failure> {
+    tidemill_runtime::artifact(path).await.map_err(|error| refused(&error))
 }
 
 /// Checks a component as loading it would, and runs nothing of it.

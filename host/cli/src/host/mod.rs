@@ -60,10 +60,10 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engines = LazyEngine::default();
+        let engines = LazyEngine::with_stack(config.wasm_stack);
         let mut components = Vec::new();
-        for pipeline in config.pipelines.values() {
-            components.push(Components::load(&engines, pipeline).await?);
+        for (name, pipeline) in &config.pipelines {
+            components.push(Components::load(&engines, name, pipeline).await?);
         }
         let stores = Stores::open(&config, &flags).await?;
         let (embedded, target) = connect(config.kinesis, flags).await?;

@@ -3,7 +3,10 @@
 mod contract;
 mod crooked;
 mod faults;
+mod grants;
+mod life;
 mod limits;
 mod loading;
+mod measuring;
 mod processors;
 mod support;

@@ -54,12 +54,12 @@ impl Through {
                 .help("leave out --handler, and letters go back to their stream"));
         }
         let engine = LazyEngine::default();
-        let handler = component::load(engine.get()?, &config.handler).await?;
-        let processor = LoadedProcessor::load(&engine, &config.source.processor).await?.processor;
+        let handler = component::load(engine.get()?, &pipeline.name, &config.handler).await?;
+        let processor = LoadedProcessor::load(&engine, &config.source.processor, None).await?.processor;
         let target = Target::connect(opened.connection()?).await?;
         let mut sinks = BTreeMap::new();
         for (name, sink) in config.named_sinks() {
-            let processor = LoadedProcessor::load(&engine, &sink.producer.processor).await?.processor;
+            let processor = LoadedProcessor::load(&engine, &sink.producer.processor, None).await?.processor;
             let producer = target.open(&sink.producer, processor, &sink.stream, name, None).await?;
             sinks.insert(name.to_owned(), producer);
         }
@@ -99,7 +99,7 @@ impl Through {
                 return Err(format!("the handler asked for another attempt, attempts={attempt}"));
             }
             sleep(backoff.pause(attempt)).await;
-            batch = batch.retry_of(&again);
+            batch = batch.part(&again, attempt + 1);
         }
     }
 
