@@ -146,7 +146,9 @@ impl BuiltPipeline {
         let lanes = sum(&|source| source.shards * source.settings.lanes as usize);
         MemoryBound {
             shards,
-            reads: sum(&|source| source.shards * source.settings.reader.prefetch.most_bytes()),
+            reads: sum(&|BuiltSource { settings, shards }| {
+                shards * (settings.reader.prefetch.most_bytes() + settings.gathered_bytes())
+            }),
             producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
             handlers: lanes.min(self.sandbox.sandbox.instances),
             instances: self.sandbox.memory(lanes)
@@ -205,7 +207,10 @@ fn settings_of(
         batch_bytes: handler.batch_bytes,
         lanes: handler.lanes.count(),
         checkpointing: handler.checkpointing(),
+        batch_window: handler.batch_window,
         attempts: handler.attempts.get(),
+        max_record_age: handler.max_record_age,
+        breaker: handler.breaker.0,
         reader: source.reader,
         hash_range: source.processor.hash_range_policy(),
         discovery_interval: source.discovery_interval,
