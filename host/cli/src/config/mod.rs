@@ -3,6 +3,7 @@
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
 mod dead_letters;
+mod failing;
 mod file;
 mod ingest;
 mod leases;
