@@ -24,6 +24,7 @@ mod settings;
 mod slot;
 mod state;
 mod stdio;
+mod survey;
 mod ticker;
 
 #[cfg(test)]
@@ -37,3 +38,4 @@ pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};
 pub use settings::{HandlerSettings, ProcessorSettings};
+pub use survey::{Kind, Survey, survey};

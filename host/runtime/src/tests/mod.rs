@@ -7,3 +7,4 @@ mod limits;
 mod loading;
 mod processors;
 mod support;
+mod survey;
