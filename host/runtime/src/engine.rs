@@ -94,6 +94,7 @@ fn pool() -> InstanceAllocationStrategy {
         .total_core_instances(instances * 8)
         .total_memories(instances + instances / 8 + 8)
         .total_tables(instances * 2 + 16)
+        .table_elements(limits::INSTANCE_TABLE_ELEMENTS)
         .total_stacks(instances)
         .max_core_instances_per_component(40)
         .max_memories_per_component(8)
