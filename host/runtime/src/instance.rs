@@ -8,7 +8,7 @@ use wasmtime::{
     component::{ComponentNamedList, Lift, Lower, TypedFunc},
 };
 
-use crate::{contract::Contract, fault::Fault, guest_log::GuestLog, slot::Generation, state::State};
+use crate::{contract::Contract, fault::Fault, guest_log::GuestLog, slot::Generation, state::State, turn};
 
 /// An instance.
 pub struct Instance<C: Contract> {
@@ -29,7 +29,7 @@ impl<C: Contract> Instance<C> {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(grants.hostcall_bytes);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|_| Ok(turn::over()));
         let linked = async {
             let instance = compiled.pre.instantiate_async(&mut store).await?;
             compiled.contract.link(&mut store, &instance)

@@ -26,6 +26,7 @@ mod state;
 mod stdio;
 mod survey;
 mod ticker;
+mod turn;
 
 #[cfg(test)]
 mod tests;
