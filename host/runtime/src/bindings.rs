@@ -8,9 +8,14 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// What components may call.
 pub mod imports {
-    wasmtime::component::bindgen!({ path: "../../wit", world: "imports" });
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "imports",
+        imports: { default: trappable },
+    });
 }
 
+pub mod life;
 pub mod processors;
 
 /// Name of the function that both have.

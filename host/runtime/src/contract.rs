@@ -38,15 +38,24 @@ pub enum Interface {
     Serializer,
     /// An aggregator.
     Aggregator,
+    /// What a handler is told of its instance's life.
+    LifeCycle,
 }
 
 impl Role {
     /// The interfaces that the host calls in this role; none where the component lacks them. The packed form goes
     /// before the plain one.
     pub(crate) fn interfaces(self, component: &Component) -> Option<&'static [Interface]> {
-        use Interface::{Aggregator, PackedProcessor, PackedRecordHandler, RecordHandler, Serializer};
+        use Interface::{
+            Aggregator, LifeCycle, PackedProcessor, PackedRecordHandler, RecordHandler, Serializer,
+        };
         let choices: &'static [&'static [Interface]] = match self {
-            Self::Handler => &[&[PackedRecordHandler], &[RecordHandler]],
+            Self::Handler => &[
+                &[PackedRecordHandler, LifeCycle],
+                &[PackedRecordHandler],
+                &[RecordHandler, LifeCycle],
+                &[RecordHandler],
+            ],
             Self::Processor => &[&[PackedProcessor], &[Serializer, Aggregator]],
             Self::Serializer => &[&[Serializer]],
             Self::Aggregator => &[&[Aggregator]],
@@ -114,6 +123,7 @@ impl Interface {
             Self::PackedProcessor => "tidemill:streams/packed-processor@0.1.0",
             Self::Serializer => "tidemill:streams/serializer@0.1.0",
             Self::Aggregator => "tidemill:streams/aggregator@0.1.0",
+            Self::LifeCycle => "tidemill:streams/life-cycle@0.1.0",
         }
     }
 

@@ -1,6 +1,6 @@
 //! The WebAssembly engine of the process.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use tidemill_engine::{deploy::Digest, limits};
 use wasmtime::{
@@ -27,20 +27,32 @@ struct Parts {
     _ticker: Ticker,
 }
 
+/// What an operator decides about the engine of a process.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Stack of each guest, in bytes. It is one figure for the process, because the stacks come from the same pool.
+    pub stack_bytes: usize,
+    /// Where compiled components are kept for other engines of this user and for later; none keeps none. A folder that
+    /// is of no use for that is told in the log, and the engine does without.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self { stack_bytes: limits::WASM_STACK_BYTES, cache: None }
+    }
+}
+
 impl Engine {
     /// An engine whose instances come from a pool, or from the system one by one where the address space is too
     /// small for a pool (`ulimit -v`, `vm.overcommit_memory=2`).
     pub fn new() -> Result<Self, ComponentError> {
-        Self::make(None)
+        Self::with(EngineSettings::default())
     }
 
-    /// The same, and what it compiled is kept in a folder for other engines of this user and for later. A folder that
-    /// is of no use for that is told in the log, and the engine does without.
-    pub fn with_cache(folder: &Path) -> Result<Self, ComponentError> {
-        Self::make(Some(folder))
-    }
-
-    fn make(cache: Option<&Path>) -> Result<Self, ComponentError> {
+    /// The same, with settings of its own.
+    pub fn with(settings: EngineSettings) -> Result<Self, ComponentError> {
+        let config = || config(settings.stack_bytes);
         let wasmtime = wasmtime::Engine::new(config().allocation_strategy(pool())).or_else(|error| {
             tracing::warn!(%error, "cannot reserve address space for a pool of instances; they will start slower");
             wasmtime::Engine::new(&config())
@@ -48,7 +60,7 @@ impl Engine {
         let wasmtime = wasmtime.map_err(ComponentError::engine)?;
         let linker = linker(&wasmtime).map_err(ComponentError::engine)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(ComponentError::engine)?;
-        let cache = cache.and_then(|folder| cache::open_or_warn(folder, &wasmtime));
+        let cache = settings.cache.and_then(|folder| cache::open_or_warn(&folder, &wasmtime));
         Ok(Self(Arc::new(Parts { wasmtime, linker, cache, _ticker: ticker })))
     }
 
@@ -76,11 +88,13 @@ impl fmt::Debug for Engine {
     }
 }
 
-fn config() -> Config {
+fn config(stack_bytes: usize) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
+        .max_wasm_stack(stack_bytes)
+        .async_stack_size(stack_bytes + limits::HOST_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true);
     config
@@ -94,11 +108,11 @@ fn pool() -> InstanceAllocationStrategy {
         .total_core_instances(instances * 8)
         .total_memories(instances + instances / 8 + 8)
         .total_tables(instances * 2 + 16)
-        .table_elements(limits::INSTANCE_TABLE_ELEMENTS)
+        .table_elements(limits::INSTANCE_TABLE_ELEMENTS_MAX)
         .total_stacks(instances)
-        .max_core_instances_per_component(40)
-        .max_memories_per_component(8)
-        .max_tables_per_component(16)
+        .max_core_instances_per_component(limits::INSTANCE_MODULES as u32)
+        .max_memories_per_component(limits::INSTANCE_MEMORIES as u32)
+        .max_tables_per_component(limits::INSTANCE_TABLES as u32)
         .linear_memory_keep_resident(limits::INSTANCE_KEPT_BYTES)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
@@ -111,6 +125,7 @@ fn pool() -> InstanceAllocationStrategy {
 fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     imports::Imports::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

@@ -16,8 +16,10 @@ use tidemill_engine::{
     handler::{Closed, Handler, HandlerError, Outcome},
     record::ShardId,
 };
+use tokio::time::Instant;
 
 use crate::{
+    bindings::life::Ending,
     component::Inspection,
     contract::Role,
     engine::Engine,
@@ -25,12 +27,15 @@ use crate::{
     fault::Fault,
     instance::Instance,
     settings::HandlerSettings,
-    slot::{Generation, Slot},
+    slot::{Generation, Slot, not_started},
 };
 
 mod call;
+mod life;
 
 pub use call::HandlerContract;
+
+use life::Served;
 
 /// A component that handles batches.
 #[derive(Debug)]
@@ -52,6 +57,7 @@ struct Lane {
 #[derive(Debug)]
 struct Idle {
     generation: u64,
+    since: Instant,
     instance: Instance<HandlerContract>,
 }
 
@@ -65,7 +71,10 @@ impl ComponentHandler {
         path: &Path,
         settings: HandlerSettings,
     ) -> Result<Self, ComponentError> {
-        let (slot, _) = Slot::load(engine, path, Role::Handler, settings.grants()).await?;
+        let (slot, mut first) = Slot::load(engine, path, Role::Handler, settings.grants()).await?;
+        let generation = slot.current();
+        life::begin(&generation, &mut first, None).await.map_err(|fault| not_started(path, fault))?;
+        life::end(&generation, first, None, Ending::Left).await;
         Ok(Self { settings, slot, idle: Mutex::default() })
     }
 
@@ -82,16 +91,46 @@ impl ComponentHandler {
     async fn run(&self, generation: &Generation<HandlerContract>, batch: &Batch) -> Result<Outcome, Fault> {
         let BatchInfo { stream, shard, lane, .. } = &batch.info;
         let lane = Lane { stream: Arc::clone(stream), shard: shard.clone(), lane: *lane };
-        let idle = self.idle().remove(&lane).filter(|idle| idle.generation == generation.id);
+        let served = Some(Served { stream, shard });
+        let idle = self.idle().remove(&lane);
         let mut instance = match idle {
-            Some(idle) => idle.instance,
-            None => Instance::new(generation, shard).await?,
+            Some(idle) if idle.generation == generation.id => idle.instance,
+            replaced => {
+                if let Some(replaced) = replaced {
+                    life::end(generation, replaced.instance, served, Ending::Replaced).await;
+                }
+                if batch.info.uncovered > 0 {
+                    return Err(Fault::forgotten());
+                }
+                self.make_room(generation).await;
+                let mut fresh = Instance::new(generation, shard).await?;
+                life::begin(generation, &mut fresh, served).await?;
+                fresh
+            }
         };
         let outcome = instance.handle(generation.id, batch, &self.settings).await;
         if outcome.as_ref().err().is_none_or(Fault::is_spoken) {
-            self.idle().insert(lane, Idle { generation: generation.id, instance });
+            self.idle().insert(lane, Idle { generation: generation.id, since: Instant::now(), instance });
         }
         outcome
+    }
+
+    /// Lets go of the instances that were idle longest, until there is room for one more.
+    async fn make_room(&self, generation: &Generation<HandlerContract>) {
+        while let Some((lane, idle)) = self.surplus(generation.grants.turns.left()) {
+            let served = Served { stream: &lane.stream, shard: &lane.shard };
+            life::end(generation, idle.instance, Some(served), Ending::Left).await;
+        }
+    }
+
+    /// Takes out the instance that was idle longest, where there are more than this.
+    fn surplus(&self, most: usize) -> Option<(Lane, Idle)> {
+        let mut idle = self.idle();
+        if idle.len() <= most {
+            return None;
+        }
+        let oldest = idle.iter().min_by_key(|(_, idle)| idle.since).map(|(lane, _)| lane.clone())?;
+        idle.remove_entry(&oldest)
     }
 
     fn idle(&self) -> MutexGuard<'_, HashMap<Lane, Idle>> {
@@ -103,6 +142,7 @@ impl ComponentHandler {
 impl Handler for ComponentHandler {
     async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError> {
         let generation = self.slot.current();
+        let _turn = generation.grants.turns.take().await;
         let outcome = generation.within_deadline(self.run(&generation, batch)).await;
         let by = || Some(Arc::clone(&generation.deployed));
         match outcome {
@@ -113,7 +153,12 @@ impl Handler for ComponentHandler {
         }
     }
 
-    async fn shard_closed(&self, stream: &str, shard: &ShardId, _: Closed) {
-        self.idle().retain(|lane, _| *lane.stream != *stream || lane.shard != *shard);
+    async fn shard_closed(&self, stream: &str, shard: &ShardId, why: Closed) {
+        let is_of_shard = |lane: &Lane, _: &mut Idle| *lane.stream == *stream && lane.shard == *shard;
+        let closed: Vec<(Lane, Idle)> = self.idle().extract_if(is_of_shard).collect();
+        let generation = self.slot.current();
+        for (_, idle) in closed {
+            life::end(&generation, idle.instance, Some(Served { stream, shard }), why.into()).await;
+        }
     }
 }

@@ -6,7 +6,9 @@
 //! does the same for a [`tidemill_engine::processor::Processor`], with an instance for each call that is under way.
 #![warn(missing_docs)]
 
+mod allow;
 mod bindings;
+mod budget;
 mod cache;
 mod capability;
 mod component;
@@ -14,29 +16,37 @@ mod contract;
 mod engine;
 mod error;
 mod fault;
+mod grants;
 mod guest_log;
 mod handler;
+mod imports;
 mod instance;
 mod memory;
+mod outbound;
 mod outcome;
 mod processor;
+mod reach;
+mod refusals;
+mod series;
 mod settings;
 mod slot;
 mod state;
 mod stdio;
 mod survey;
 mod ticker;
-mod turn;
+mod turns;
+mod yielding;
 
 #[cfg(test)]
 mod tests;
 
+pub use allow::{Address, Allow, Folder, InvalidAddress};
 pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
 pub use contract::{Interface, Role};
-pub use engine::Engine;
+pub use engine::{Engine, EngineSettings};
 pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};
-pub use settings::{HandlerSettings, ProcessorSettings};
+pub use settings::{HandlerSettings, ProcessorSettings, Sandbox};
 pub use survey::{Kind, Survey, survey};

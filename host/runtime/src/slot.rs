@@ -1,10 +1,8 @@
 //! The component that is in use, from its file to its first instance.
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -19,6 +17,7 @@ use crate::{
     engine::Engine,
     error::ComponentError,
     fault::Fault,
+    grants::Grants,
     instance::Instance,
 };
 
@@ -46,21 +45,6 @@ pub struct Generation<C> {
     pub compiled: Compiled<C>,
     /// What every instance is given.
     pub grants: Grants,
-}
-
-/// What every instance of a component is given.
-#[derive(Clone, Debug)]
-pub struct Grants {
-    /// The name that logs and errors call it by.
-    pub name: Arc<str>,
-    /// What the component may read as its configuration.
-    pub config: Arc<BTreeMap<String, String>>,
-    /// Memory of one instance at the most, in bytes.
-    pub memory_bytes: usize,
-    /// Bytes that the host may set aside for what a guest passes in one call.
-    pub hostcall_bytes: usize,
-    /// How long one call may take, and the making of an instance with it.
-    pub deadline: Duration,
 }
 
 impl<C: Contract> Slot<C> {
@@ -113,7 +97,7 @@ impl<C: Contract> Generation<C> {
     /// Waits for a call, to its deadline. The guest lets others run at every tick of the epoch, so the deadline is
     /// noticed even where it never ends.
     pub async fn within_deadline<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let deadline = self.grants.deadline;
+        let deadline = self.grants.sandbox.deadline;
         tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| {
             let message = format!("no answer in time, deadline={deadline:?}");
             Err(Fault { kind: HandlerErrorKind::Deadline, message })

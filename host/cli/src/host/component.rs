@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, Survey};
+use tidemill_runtime::{
+    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role, Sandbox,
+    Survey,
+};
 
 use crate::{
     config::{CacheConfig, HandlerConfig},
@@ -40,16 +43,19 @@ impl LazyEngine {
 
 /// Makes the engine of this process, which keeps there what it compiles.
 pub fn engine(cache: &CacheConfig) -> Result<Engine, Failure> {
-    let engine = cache.folder().map_or_else(Engine::new, |folder| Engine::with_cache(&folder));
-    engine.map_err(|error| refused(&error))
+    let settings = EngineSettings { cache: cache.folder(), ..EngineSettings::default() };
+    Engine::with(settings).map_err(|error| refused(&error))
 }
 
 /// Compiles a component and makes it a handler.
 pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        config: config.config.clone(),
-        memory_bytes: config.memory,
-        deadline: config.deadline,
+        sandbox: Sandbox {
+            config: config.config.clone(),
+            memory_bytes: config.memory,
+            deadline: config.deadline,
+            ..Sandbox::default()
+        },
         ..HandlerSettings::new(name_of(&config.component))
     };
     let loaded = ComponentHandler::load(engine, &config.component, settings).await;

@@ -4,7 +4,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use tidemill_engine::{native::NativeProcessor, processor::Processor};
 use tidemill_processors::Codec;
-use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role};
+use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role, Sandbox};
 
 use super::component::{self, LazyEngine};
 use crate::{
@@ -77,9 +77,12 @@ pub fn parts(config: &ProcessorConfig) -> Vec<(&Path, Role)> {
 
 fn settings(config: &ComponentConfig) -> ProcessorSettings {
     ProcessorSettings {
-        config: config.config.clone(),
-        memory_bytes: config.memory,
-        deadline: config.deadline,
+        sandbox: Sandbox {
+            config: config.config.clone(),
+            memory_bytes: config.memory,
+            deadline: config.deadline,
+            ..Sandbox::default()
+        },
         ..ProcessorSettings::new(component::name_of(&config.component))
     }
 }

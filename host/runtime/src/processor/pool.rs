@@ -22,6 +22,7 @@ use crate::{
     instance::Instance,
     settings::ProcessorSettings,
     slot::{Generation, Slot, not_started},
+    turns::Turn,
 };
 
 /// A component and its idle instances.
@@ -93,6 +94,7 @@ impl Pool {
         Answer: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let generation = self.slot.current();
+        let turn = generation.grants.turns.take().await;
         let call = async {
             let mut instance = self.instance(&generation).await?;
             let function = function(instance.functions());
@@ -100,7 +102,7 @@ impl Pool {
             Ok((answer, instance))
         };
         match generation.within_deadline(call).await {
-            Ok((answer, instance)) => Ok(Called { pool: self, generation, answer, instance }),
+            Ok((answer, instance)) => Ok(Called { pool: self, generation, answer, instance, _turn: turn }),
             Err(fault) => Err(failed(&generation, fault)),
         }
     }
@@ -130,12 +132,13 @@ pub struct Called<'a, Answer> {
     generation: Arc<Generation<ProcessorContract>>,
     answer: Answer,
     instance: Instance<ProcessorContract>,
+    _turn: Turn,
 }
 
 impl<Answer> Called<'_, Answer> {
     /// What the check makes of the answer. An instance whose answer breaks the contract is not called again.
     pub fn checked<T>(self, check: impl FnOnce(Answer) -> Result<T, Fault>) -> Result<T, ProcessorError> {
-        let Self { pool, generation, answer, instance } = self;
+        let Self { pool, generation, answer, instance, _turn } = self;
         let checked = check(answer).map_err(|fault| failed(&generation, fault))?;
         pool.idle().push(Idle { generation: generation.id, instance });
         Ok(checked)

@@ -5,7 +5,7 @@ use tokio::{task::yield_now, time::Instant};
 use wasmtime::UpdateDeadline;
 
 /// What becomes of a guest at a tick of the epoch: it goes on when it has given way.
-pub fn over() -> UpdateDeadline {
+pub fn after_a_tick() -> UpdateDeadline {
     UpdateDeadline::YieldCustom(1, Box::pin(give_way()))
 }
 
