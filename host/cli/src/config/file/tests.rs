@@ -6,6 +6,7 @@ use tidemill_engine::{
     kinesis::StreamMode,
     producer::{ProducerSettings, ShardRate},
 };
+use tidemill_runtime::Sandbox;
 
 use super::*;
 use crate::config::{SinkConfig, SpoolConfig};
