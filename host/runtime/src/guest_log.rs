@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_line_stays_one_line_and_shows_what_would_corrupt_the_log() {
-        assert_eq!(harmless("plain\tünïcode 🌊"), "plain\tünïcode 🌊");
+        assert_eq!(harmless("plain\tünïcode"), "plain\tünïcode");
         assert_eq!(
             harmless("a\r\n2026 ERROR b\u{1b}[31m\u{9b}0m\u{0}"),
             "a\\r\\n2026 ERROR b\\u{1b}[31m\\u{9b}0m\\u{0}"
