@@ -21,4 +21,5 @@ mod processors;
 mod refusals;
 mod resharding;
 mod restarts;
+mod sandbox;
 mod tidy;

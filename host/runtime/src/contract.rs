@@ -1,6 +1,6 @@
 //! What the host wants a component for, and which of its functions it calls for that.
 
-use std::{fmt, path::Path};
+use std::{fmt, hash::Hash, path::Path};
 
 use wasmtime::{
     Store,
@@ -142,6 +142,8 @@ impl fmt::Display for Interface {
 pub trait Contract: Clone + fmt::Debug + Send + Sync + 'static {
     /// The same functions in an instance.
     type Functions: Clone + Send + Sync + 'static;
+    /// What its instances are kept apart by.
+    type Place: Clone + fmt::Debug + Eq + Hash + Send + Sync + 'static;
 
     /// Finds them in these interfaces, which the component has.
     fn find(interfaces: &[Interface], exports: &Exports<'_>) -> Result<Self, ComponentError>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidemill_engine::deploy::Part;
 
-use crate::{refusals::Refusals, series::Series, settings::Sandbox, turns::Turns};
+use crate::{allow::Allow, refusals::Refusals, series::Series, settings::Sandbox};
 
 /// What every instance of a component is given. Clones share what is counted over all of them.
 #[derive(Clone, Debug)]
@@ -21,8 +21,6 @@ pub struct Grants {
     pub series: Arc<Series>,
     /// What it asked for in vain.
     pub refusals: Arc<Refusals>,
-    /// Who may run.
-    pub turns: Turns,
 }
 
 impl Grants {
@@ -35,7 +33,12 @@ impl Grants {
             hostcall_bytes,
             series: Arc::new(Series::new(name, part, sandbox.series)),
             refusals: Arc::default(),
-            turns: Turns::new(sandbox.instances),
         }
+    }
+    /// The same for an instance that is only tried out: nothing of what it does must reach anybody.
+    pub fn withheld(&self) -> Self {
+        let Allow { environment, .. } = &self.sandbox.allow;
+        let allow = Allow { environment: environment.clone(), ..Allow::default() };
+        Self { sandbox: Arc::new(Sandbox { allow, ..(*self.sandbox).clone() }), ..self.clone() }
     }
 }

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 
 mod allow;
+mod artifact;
 mod bindings;
 mod budget;
 mod cache;
@@ -41,6 +42,7 @@ mod yielding;
 mod tests;
 
 pub use allow::{Address, Allow, Folder, InvalidAddress};
+pub use artifact::artifact;
 pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
 pub use contract::{Interface, Role};
@@ -48,5 +50,5 @@ pub use engine::{Engine, EngineSettings};
 pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};
-pub use settings::{HandlerSettings, ProcessorSettings, Sandbox};
+pub use settings::{HandlerSettings, ProcessorSettings, RolloutSettings, Sandbox};
 pub use survey::{Kind, Survey, survey};

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use bytes::Bytes;
 use tidemill_engine::{deploy::Part, limits};
 
 use crate::{allow::Allow, grants::Grants};
 
 /// Settings of one component that handles records.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HandlerSettings {
     /// The name that logs and errors call it by.
     pub name: String,
@@ -19,10 +20,14 @@ pub struct HandlerSettings {
     pub emitted_bytes: usize,
     /// Documents that may be emitted for one batch.
     pub emitted_documents: usize,
+    /// Whether checkpoints are left to it, so that its instances may keep records that were not done yet.
+    pub makes_checkpoints: bool,
+    /// How another component takes its place.
+    pub rollout: RolloutSettings,
 }
 
 /// Settings of one component that is a processor, or a half of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProcessorSettings {
     /// The name that logs and errors call it by.
     pub name: String,
@@ -30,6 +35,8 @@ pub struct ProcessorSettings {
     pub part: Option<Part>,
     /// What it may use and reach.
     pub sandbox: Sandbox,
+    /// How another component takes its place.
+    pub rollout: RolloutSettings,
 }
 
 /// What a component may use and reach, whatever it is for.
@@ -86,6 +93,8 @@ impl HandlerSettings {
             sandbox,
             emitted_bytes: limits::EMITTED_BYTES,
             emitted_documents: limits::EMITTED_DOCUMENTS,
+            makes_checkpoints: false,
+            rollout: RolloutSettings::default(),
         }
     }
 
@@ -102,11 +111,40 @@ impl ProcessorSettings {
     /// The defaults, for a component of this name.
     pub fn new(name: impl Into<String>) -> Self {
         let sandbox = Sandbox { deadline: limits::PROCESSOR_DEADLINE, ..Sandbox::default() };
-        Self { name: name.into(), part: None, sandbox }
+        Self { name: name.into(), part: None, sandbox, rollout: RolloutSettings::default() }
     }
 
     /// An honest answer lies in the instance's memory, so it is no larger.
     pub(crate) fn grants(&self) -> Grants {
         Grants::new(&self.name, self.part.as_ref(), &self.sandbox, self.sandbox.memory_bytes)
+    }
+}
+
+/// How a component takes the place of another while it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RolloutSettings {
+    /// How long a new component has to prove itself: for so long the one before it is kept, and gets again what fails on
+    /// the new one. Zero lets it go at once.
+    pub probation: Duration,
+    /// Batches in a hundred that may fail on the new one beyond those that failed before.
+    pub max_error_percent: f64,
+    /// How many times as long as before a record may take.
+    pub max_slowdown: f64,
+    /// Batches that are enough to judge by.
+    pub min_batches: u64,
+    /// Documents that a new handler is tried out on before any stream's; without any, records of a batch that the running
+    /// one handled.
+    pub samples: Vec<Bytes>,
+}
+
+impl Default for RolloutSettings {
+    fn default() -> Self {
+        Self {
+            probation: limits::PROBATION,
+            max_error_percent: limits::MAX_ERROR_PERCENT,
+            max_slowdown: limits::MAX_SLOWDOWN,
+            min_batches: limits::MIN_BATCHES,
+            samples: Vec::new(),
+        }
     }
 }

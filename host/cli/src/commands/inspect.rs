@@ -7,7 +7,7 @@ use std::{
 
 use bytesize::ByteSize;
 use serde_json::{Value, json};
-use tidemill_runtime::{Capability, Survey};
+use tidemill_runtime::{Capability, EngineSettings, Survey};
 
 use crate::{config::CacheConfig, exit::Exit, failure::Failure, host::component, output};
 
@@ -25,7 +25,8 @@ pub struct Args {
 
 /// Prints what the file is.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let engine = component::engine(&CacheConfig::default())?;
+    let engine =
+        component::engine(EngineSettings { cache: CacheConfig::default().folder(), ..Default::default() })?;
     let survey = component::survey(&engine, &args.component).await?;
     if args.json {
         output::line(&object(&args.component, &survey).to_string())?;

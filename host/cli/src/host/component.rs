@@ -7,13 +7,16 @@ use std::{
 };
 
 use bytesize::ByteSize;
+use tidemill_engine::{
+    consumer::Checkpointing,
+    deploy::{Artifact, Part},
+};
 use tidemill_runtime::{
-    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role, Sandbox,
-    Survey,
+    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role, Survey,
 };
 
 use crate::{
-    config::{CacheConfig, HandlerConfig},
+    config::{Config, HandlerConfig, Name},
     exit::Exit,
     failure::Failure,
 };
@@ -22,13 +25,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct LazyEngine {
     engine: OnceLock<Engine>,
-    cache: CacheConfig,
+    settings: EngineSettings,
 }
 
 impl LazyEngine {
-    /// One that keeps there what it compiles.
-    pub fn new(cache: CacheConfig) -> Self {
-        Self { engine: OnceLock::new(), cache }
+    /// One that will be made with these settings.
+    pub fn new(settings: EngineSettings) -> Self {
+        Self { engine: OnceLock::new(), settings }
     }
 
     /// The engine.
@@ -36,30 +39,43 @@ impl LazyEngine {
         if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = engine(&self.cache)?;
+        let engine = engine(self.settings.clone())?;
         Ok(self.engine.get_or_init(|| engine))
     }
 }
 
-/// Makes the engine of this process, which keeps there what it compiles.
-pub fn engine(cache: &CacheConfig) -> Result<Engine, Failure> {
-    let settings = EngineSettings { cache: cache.folder(), ..EngineSettings::default() };
+/// Makes the engine of this process.
+pub fn engine(settings: EngineSettings) -> Result<Engine, Failure> {
     Engine::with(settings).map_err(|error| refused(&error))
 }
 
+/// What a settings file says of the engine.
+pub fn engine_settings(config: &Config) -> EngineSettings {
+    EngineSettings { stack_bytes: config.wasm_stack.0, cache: config.deploy.cache.folder() }
+}
+
 /// Compiles a component and makes it a handler.
-pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
+pub async fn load(
+    engine: &Engine,
+    pipeline: &Name,
+    config: &HandlerConfig,
+) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        sandbox: Sandbox {
-            config: config.config.clone(),
-            memory_bytes: config.memory,
-            deadline: config.deadline,
-            ..Sandbox::default()
-        },
+        part: Some(Part { pipeline: pipeline.to_string(), role: "handler".to_owned() }),
+        sandbox: config.sandbox().resolved()?,
+        emitted_bytes: config.emitted_bytes,
+        emitted_documents: config.emitted_records,
+        makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
         ..HandlerSettings::new(name_of(&config.component))
     };
-    let loaded = ComponentHandler::load(engine, &config.component, settings).await;
+    let artifact = artifact(&config.component).await?;
+    let loaded = ComponentHandler::load(engine, &artifact, settings).await;
     loaded.map(Arc::new).map_err(|error| refused(&error))
+}
+
+/// Reads a component's file.
+pub async fn artifact(path: &Path) -> Result<Arc<Artifact>, Failure> {
+    tidemill_runtime::artifact(path).await.map_err(|error| refused(&error))
 }
 
 /// Checks a component as loading it would, and runs nothing of it.

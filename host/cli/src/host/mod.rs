@@ -58,10 +58,10 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engines = LazyEngine::new(config.deploy.cache.clone());
+        let engines = LazyEngine::new(component::engine_settings(&config));
         let mut components = Vec::new();
-        for pipeline in config.pipelines.values() {
-            components.push(Components::load(&engines, pipeline).await?);
+        for (name, pipeline) in &config.pipelines {
+            components.push(Components::load(&engines, name, pipeline).await?);
         }
         let stores = Stores::open(&config, &flags).await?;
         let (embedded, target) = connect(config.kinesis, flags).await?;

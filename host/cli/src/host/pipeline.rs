@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
     consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, SharingSettings},
+    deploy::Part,
     kinesis::{Kinesis, ShardFilter, list_all_shards},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
     producer::Producer,
@@ -19,7 +20,7 @@ use super::{
     bound::MemoryBound, component, component::LazyEngine, processor::LoadedProcessor, target::Target,
 };
 use crate::{
-    config::{HandlerConfig, Name, PipelineConfig, SinkConfig, SourceConfig},
+    config::{HandlerConfig, Name, PipelineConfig, SandboxConfig, SinkConfig, SourceConfig},
     endpoint,
     failure::Failure,
 };
@@ -49,7 +50,7 @@ pub struct BuiltPipeline {
     name: Name,
     sources: Vec<BuiltSource>,
     processor: LoadedProcessor,
-    memory: usize,
+    sandbox: SandboxConfig,
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
     sinks: Vec<BuiltSink>,
@@ -84,12 +85,20 @@ pub struct Components {
 
 impl Components {
     /// Loads all that a pipeline names.
-    pub async fn load(engine: &LazyEngine, config: &PipelineConfig) -> Result<Self, Failure> {
-        let handler = component::load(engine.get()?, &config.handler).await?;
-        let source = LoadedProcessor::load(engine, &config.source.processor).await?;
+    pub async fn load(
+        engine: &LazyEngine,
+        pipeline: &Name,
+        config: &PipelineConfig,
+    ) -> Result<Self, Failure> {
+        let part = |role: String| Some(Part { pipeline: pipeline.to_string(), role });
+        let handler = component::load(engine.get()?, pipeline, &config.handler).await?;
+        let source =
+            LoadedProcessor::load(engine, &config.source.processor, part("source".to_owned())).await?;
         let mut sinks = BTreeMap::new();
         for (name, sink) in config.named_sinks() {
-            sinks.insert(name.to_owned(), LoadedProcessor::load(engine, &sink.producer.processor).await?);
+            let place = part(format!("sink.{name}"));
+            let loaded = LoadedProcessor::load(engine, &sink.producer.processor, place).await?;
+            sinks.insert(name.to_owned(), loaded);
         }
         Ok(Self { handler, source, sinks })
     }
@@ -127,7 +136,7 @@ impl BuiltPipeline {
             let processor = processors.remove(&name).expect("every sink's processor is loaded");
             sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
-        Ok(Self { name, sources, processor, memory: limits.memory, handler, leases, sinks })
+        Ok(Self { name, sources, processor, sandbox: limits.sandbox(), handler, leases, sinks })
     }
 
     /// The memory that it may take.
@@ -139,9 +148,9 @@ impl BuiltPipeline {
             shards,
             reads: sum(&|source| source.shards * source.settings.reader.prefetch.most_bytes()),
             producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
-            handlers: lanes,
-            instances: lanes * self.memory
-                + shards * self.processor.memory
+            handlers: lanes.min(self.sandbox.sandbox.instances),
+            instances: self.sandbox.memory(lanes)
+                + self.processor.memory(shards)
                 + self.sinks.iter().map(|sink| sink.instances).sum::<usize>(),
             ..MemoryBound::default()
         }
@@ -225,7 +234,7 @@ impl BuiltSink {
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
         let SinkConfig { stream, producer } = config;
-        let (buffer, instances) = (producer.buffer(), processor.memory);
+        let (buffer, instances) = (producer.buffer(), processor.memory(1));
         let producer = surroundings.target.open(&producer, processor.processor, &stream, &name, None).await?;
         Ok(Self { name, stream, buffer, instances, producer })
     }

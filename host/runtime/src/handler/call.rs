@@ -9,7 +9,10 @@ use wasmtime::{
     component::{self, TypedFunc},
 };
 
-use super::life::{LifeContract, LifeFunctions};
+use super::{
+    lane::Lane,
+    life::{LifeContract, LifeFunctions},
+};
 use crate::{
     bindings::{
         BatchError, BatchInfo, HANDLE, ListAnswer, ListParams, PackedAnswer, PackedBatch, PackedParams,
@@ -60,6 +63,7 @@ pub enum Handle {
 
 impl Contract for HandlerContract {
     type Functions = HandlerFunctions;
+    type Place = Lane;
 
     fn find(interfaces: &[Interface], exports: &Exports<'_>) -> Result<Self, ComponentError> {
         let handle = if interfaces.contains(&Interface::PackedRecordHandler) {

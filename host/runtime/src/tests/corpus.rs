@@ -11,7 +11,7 @@ use tidemill_engine::{
     },
 };
 
-use super::support::{ENGINE, batch, batch_of, guest, load, load_with};
+use super::support::{ENGINE, batch, batch_of, built, load, load_with};
 use crate::{ComponentError, ComponentHandler, HandlerSettings, Sandbox};
 
 /// Long enough for whatever ends by itself, on a machine that has other work.
@@ -135,8 +135,8 @@ async fn i6_a_component_of_which_no_instance_can_be_made_is_refused() {
     let healthy = load("pass_through").await;
     let mut wrong = Vec::new();
     for (name, expected, says) in cases {
-        let file = guest(&format!("fault_{name}"));
-        let refused = ComponentHandler::load(&ENGINE, &file, within(name, HASTY)).await.unwrap_err();
+        let artifact = built(&format!("fault_{name}"));
+        let refused = ComponentHandler::load(&ENGINE, &artifact, within(name, HASTY)).await.unwrap_err();
         let fits = matches!(&refused, ComponentError::Instantiate { kind, message, .. }
             if *kind == expected && message.contains(says));
         if !fits {

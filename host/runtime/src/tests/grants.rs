@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{Allow, ComponentHandler, Folder, HandlerSettings, Sandbox};
 
-use super::support::{ENGINE, Logged, batch, guest, load_with};
+use super::support::{ENGINE, Logged, batch, built, load_with};
 
 async fn load_allowed(name: &str, allow: Allow, config: &[(&str, &str)]) -> ComponentHandler {
     let config: BTreeMap<_, _> =
@@ -82,7 +82,7 @@ async fn a_folder_that_is_not_there_is_told_when_the_component_is_loaded() {
     let folders = vec![folder(Path::new("/no/such/folder"), "/data", false)];
     let sandbox = Sandbox { allow: Allow { folders, ..Allow::default() }, ..Sandbox::default() };
     let loaded =
-        ComponentHandler::load(&ENGINE, &guest("errand"), HandlerSettings::within("errand", sandbox)).await;
+        ComponentHandler::load(&ENGINE, &built("errand"), HandlerSettings::within("errand", sandbox)).await;
     let error = loaded.unwrap_err().to_string();
     assert!(error.contains("cannot open the folder /no/such/folder"), "{error}");
 }

@@ -4,7 +4,7 @@ use tidemill_engine::handler::{Closed, Handler, HandlerErrorKind};
 
 use crate::{ComponentError, ComponentHandler, HandlerSettings, Interface, Sandbox};
 
-use super::support::{ENGINE, Logged, batch, batch_of, guest, load, load_with};
+use super::support::{ENGINE, Logged, batch, batch_of, built, load, load_with};
 
 const FIRST: &str = "shardId-000000000000";
 const SECOND: &str = "shardId-000000000001";
@@ -44,7 +44,7 @@ async fn an_instance_is_told_of_its_settings_its_shard_and_its_end() {
 async fn settings_that_a_guest_refuses_are_told_when_it_is_loaded() {
     let config = [("refuse".to_owned(), "no such country".to_owned())].into();
     let settings = HandlerSettings::within("life", Sandbox { config, ..Sandbox::default() });
-    let error = ComponentHandler::load(&ENGINE, &guest("life"), settings).await.unwrap_err();
+    let error = ComponentHandler::load(&ENGINE, &built("life"), settings).await.unwrap_err();
     let ComponentError::Instantiate { kind: HandlerErrorKind::Instantiate, message, .. } = &error else {
         panic!("{error}")
     };
