@@ -16,7 +16,7 @@ use tidemill_runtime::{
 };
 
 use crate::{
-    config::{Config, HandlerConfig, Name},
+    config::{CacheConfig, HandlerConfig, Name, WasmStack},
     exit::Exit,
     failure::Failure,
 };
@@ -25,13 +25,14 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct LazyEngine {
     engine: OnceLock<Engine>,
-    settings: EngineSettings,
+    cache: CacheConfig,
+    stack: WasmStack,
 }
 
 impl LazyEngine {
-    /// One that will be made with these settings.
-    pub fn new(settings: EngineSettings) -> Self {
-        Self { engine: OnceLock::new(), settings }
+    /// One that keeps there what it compiles, and whose guests will have so much stack.
+    pub fn new(cache: CacheConfig, stack: WasmStack) -> Self {
+        Self { engine: OnceLock::new(), cache, stack }
     }
 
     /// The engine.
@@ -39,19 +40,15 @@ impl LazyEngine {
         if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = engine(self.settings.clone())?;
+        let engine = engine(&self.cache, self.stack)?;
         Ok(self.engine.get_or_init(|| engine))
     }
 }
 
-/// Makes the engine of this process.
-pub fn engine(settings: EngineSettings) -> Result<Engine, Failure> {
+/// Makes the engine of this process, which keeps there what it compiles.
+pub fn engine(cache: &CacheConfig, stack: WasmStack) -> Result<Engine, Failure> {
+    let settings = EngineSettings { cache: cache.folder(), stack_bytes: stack.0 };
     Engine::with(settings).map_err(|error| refused(&error))
-}
-
-/// What a settings file says of the engine.
-pub fn engine_settings(config: &Config) -> EngineSettings {
-    EngineSettings { stack_bytes: config.wasm_stack.0, cache: config.deploy.cache.folder() }
 }
 
 /// Compiles a component and makes it a handler.
