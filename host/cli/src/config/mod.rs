@@ -3,6 +3,7 @@
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
 mod cache;
+mod dead_letters;
 mod deploy;
 mod file;
 mod ingest;
@@ -24,6 +25,7 @@ use tidemill_engine::limits;
 use crate::failure::Failure;
 
 pub use cache::CacheConfig;
+pub use dead_letters::{DeadLettersConfig, RedisListConfig};
 pub use deploy::DeployConfig;
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use leases::{DynamoDbConfig, LeasesConfig, RedisConfig, StoreKind};
