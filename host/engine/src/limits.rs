@@ -423,6 +423,8 @@ pub const GUEST_HTTP_IDLE_CONNECTIONS: usize = 8;
 pub const GUEST_HTTP_IDLE: Duration = Duration::from_secs(30);
 /// How long a guest's request may take to connect unless the guest says otherwise. Ours; its deadline holds besides.
 pub const GUEST_HTTP_CONNECT: Duration = Duration::from_secs(3);
+/// Bytes of the name of a sink in what a guest emits. Ours: as long as the names that settings may give.
+pub const SINK_NAME_BYTES: usize = 64;
 /// Lines a second that one instance may write to the log unless the pipeline says otherwise. Ours.
 pub const GUEST_LOG_LINES: u32 = 100;
 /// Bytes of one line of a guest in the log. Ours.

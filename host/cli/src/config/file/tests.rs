@@ -99,6 +99,7 @@ fn i9_every_key_is_documented() {
         SMALLEST.to_owned() + "[leases]\nzzz = 1",
         SMALLEST.to_owned() + "[leases.redis]\nzzz = 1",
         SMALLEST.to_owned() + "[leases.dynamodb]\nzzz = 1",
+        SMALLEST.to_owned() + "[deploy]\nzzz = 1",
         SMALLEST.to_owned() + "sink = { zzz = 1 }",
         with("stream = \"orders\"", "zzz = 1"),
         with("component = \"filter.wasm\"", "zzz = 1"),
