@@ -3,6 +3,7 @@
 pub mod check;
 pub mod checkpoints;
 pub mod dead_letters;
+pub mod inspect;
 pub mod local;
 mod producing;
 pub mod put;
@@ -23,6 +24,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::run(args, connection).await,
         Command::Check(args) => check::run(args, connection).await,
+        Command::Inspect(args) => inspect::run(args).await,
         Command::ServePut(args) => serve_put::run(args, connection).await,
         Command::Put(args) => put::run(args, connection).await,
         Command::Tail(args) => tail::run(args, connection).await,

@@ -33,7 +33,7 @@ impl Config {
         let pipelines = self.pipelines.values_mut().flat_map(PipelineConfig::paths);
         let ca = self.leases.redis.iter_mut().flat_map(|redis| &mut redis.ca);
         let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path).chain(ca);
-        let paths = pipelines.chain(kept).chain(ingest);
+        let paths = pipelines.chain(kept).chain(ingest).chain(self.deploy.cache.path());
         for path in paths {
             *path = folder.join(&*path);
         }

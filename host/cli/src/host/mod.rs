@@ -60,7 +60,7 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engines = LazyEngine::with_stack(config.wasm_stack);
+        let engines = LazyEngine::new(config.deploy.cache.clone(), config.wasm_stack);
         let mut components = Vec::new();
         for (name, pipeline) in &config.pipelines {
             components.push(Components::load(&engines, name, pipeline).await?);

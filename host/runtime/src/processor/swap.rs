@@ -22,6 +22,7 @@ use crate::{
     instance::Instance,
     settings::RolloutSettings,
     slot::{Generation, Swap},
+    words,
 };
 
 /// What a processor's component settles for good when the first one is loaded.
@@ -138,7 +139,7 @@ fn unlike(message: String) -> Fault {
 }
 
 fn unread(reason: &str) -> Fault {
-    unlike(format!("it rejects what the running one reads: {reason}"))
+    unlike(format!("it rejects what the running one reads: {}", words::repeated(reason)))
 }
 
 fn spoken(error: ProcessorError) -> Fault {
