@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod checkpoints;
+pub mod dead_letters;
+pub mod inspect;
 pub mod local;
 mod producing;
 pub mod put;
@@ -22,11 +24,13 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::run(args, connection).await,
         Command::Check(args) => check::run(args, connection).await,
+        Command::Inspect(args) => inspect::run(args).await,
         Command::ServePut(args) => serve_put::run(args, connection).await,
         Command::Put(args) => put::run(args, connection).await,
         Command::Tail(args) => tail::run(args, connection).await,
         Command::Streams(args) => streams::run(args, connection).await,
         Command::Checkpoints(args) => checkpoints::run(args, connection).await,
+        Command::DeadLetters(args) => dead_letters::run(args, connection).await,
         Command::Local(args) => local::run(args).await,
     }
 }

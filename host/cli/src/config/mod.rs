@@ -2,6 +2,9 @@
 //!
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
+mod cache;
+mod dead_letters;
+mod deploy;
 mod failing;
 mod file;
 mod ingest;
@@ -22,6 +25,9 @@ use tidemill_engine::limits;
 
 use crate::failure::Failure;
 
+pub use cache::CacheConfig;
+pub use dead_letters::{DeadLettersConfig, RedisListConfig};
+pub use deploy::DeployConfig;
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use leases::{DynamoDbConfig, LeasesConfig, RedisConfig, StoreKind};
 pub use names::{Name, Start};
@@ -53,6 +59,9 @@ pub struct Config {
     /// Where leases and checkpoints are kept.
     #[serde(default)]
     pub leases: LeasesConfig,
+    /// How components come to run.
+    #[serde(default)]
+    pub deploy: DeployConfig,
     /// What to run, by name.
     #[serde(default)]
     pub pipelines: BTreeMap<Name, PipelineConfig>,
@@ -71,6 +80,7 @@ impl Config {
             wasm_stack: WasmStack::default(),
             kinesis: KinesisConfig::default(),
             leases: LeasesConfig::default(),
+            deploy: DeployConfig::default(),
             pipelines: BTreeMap::new(),
             ingest: Some(ingest),
         })

@@ -16,7 +16,7 @@ use tidemill_engine::{
 use tidemill_runtime::Sandbox;
 
 use super::{
-    CreateConfig, Name, ProcessorConfig, SinkConfig, SourceConfig,
+    CreateConfig, DeadLettersConfig, Name, ProcessorConfig, SinkConfig, SourceConfig,
     failing::{self, BreakerConfig, OnFailureConfig},
     processor::ComponentConfig,
     sandbox::{AllowConfig, SandboxConfig, with_sandbox},
@@ -38,6 +38,8 @@ pub struct PipelineConfig {
     pub sinks: BTreeMap<Name, SinkConfig>,
     /// What becomes of records that cannot be handled; what `dead-letters` says where this is left out.
     pub on_failure: Option<OnFailureConfig>,
+    /// Where they are kept.
+    pub dead_letters: Option<DeadLettersConfig>,
 }
 
 impl PipelineConfig {
@@ -57,7 +59,11 @@ impl PipelineConfig {
 
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
-        let sinks = self.sink.iter().chain(self.sinks.values());
+        let letters = match &self.dead_letters {
+            Some(DeadLettersConfig::Stream(letters)) => Some(letters),
+            _ => None,
+        };
+        let sinks = self.sink.iter().chain(self.sinks.values()).chain(letters);
         let sources = self.source.streams.iter().map(|stream| (stream, self.source.create));
         sources.chain(sinks.map(|sink| (&sink.stream, sink.producer.create)))
     }

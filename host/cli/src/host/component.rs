@@ -11,10 +11,12 @@ use tidemill_engine::{
     consumer::Checkpointing,
     deploy::{Artifact, Part},
 };
-use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role};
+use tidemill_runtime::{
+    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role, Survey,
+};
 
 use crate::{
-    config::{HandlerConfig, Name, WasmStack},
+    config::{CacheConfig, HandlerConfig, Name, WasmStack},
     exit::Exit,
     failure::Failure,
 };
@@ -23,13 +25,14 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct LazyEngine {
     engine: OnceLock<Engine>,
+    cache: CacheConfig,
     stack: WasmStack,
 }
 
 impl LazyEngine {
-    /// An engine whose guests will have so much stack.
-    pub fn with_stack(stack: WasmStack) -> Self {
-        Self { stack, ..Self::default() }
+    /// One that keeps there what it compiles, and whose guests will have so much stack.
+    pub fn new(cache: CacheConfig, stack: WasmStack) -> Self {
+        Self { engine: OnceLock::new(), cache, stack }
     }
 
     /// The engine.
@@ -37,14 +40,15 @@ impl LazyEngine {
         if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = Engine::with_stack(self.stack.0).map_err(|error| refused(&error))?;
+        let engine = engine(&self.cache, self.stack)?;
         Ok(self.engine.get_or_init(|| engine))
     }
 }
 
-/// Makes the engine of this process.
-pub fn engine() -> Result<Engine, Failure> {
-    Engine::new().map_err(|error| refused(&error))
+/// Makes the engine of this process, which keeps there what it compiles.
+pub fn engine(cache: &CacheConfig, stack: WasmStack) -> Result<Engine, Failure> {
+    let settings = EngineSettings { cache: cache.folder(), stack_bytes: stack.0 };
+    Engine::with(settings).map_err(|error| refused(&error))
 }
 
 /// Compiles a component and makes it a handler.
@@ -74,9 +78,21 @@ pub async fn artifact(path: &Path) -> Result<Arc<Artifact>, Failure> {
 /// Checks a component as loading it would, and runs nothing of it.
 pub async fn inspect(engine: &Engine, path: &Path, role: Role) -> Result<Inspection, Failure> {
     let (engine, path) = (engine.clone(), path.to_owned());
-    let inspected =
-        tokio::task::spawn_blocking(move || tidemill_runtime::inspect(&engine, &path, role)).await;
-    inspected.map_err(|error| Failure::caused(Exit::Unexpected, &error))?.map_err(|error| refused(&error))
+    compiling(move || tidemill_runtime::inspect(&engine, &path, role)).await
+}
+
+/// Looks at a file that may be any component, or none, and runs nothing of it.
+pub async fn survey(engine: &Engine, path: &Path) -> Result<Survey, Failure> {
+    let (engine, path) = (engine.clone(), path.to_owned());
+    compiling(move || tidemill_runtime::survey(&engine, &path)).await
+}
+
+/// Runs what compiles on a thread for blocking work.
+async fn compiling<T: Send + 'static>(
+    compile: impl FnOnce() -> Result<T, ComponentError> + Send + 'static,
+) -> Result<T, Failure> {
+    let compiled = tokio::task::spawn_blocking(compile).await;
+    compiled.map_err(|error| Failure::caused(Exit::Unexpected, &error))?.map_err(|error| refused(&error))
 }
 
 /// A component in one line, for people.

@@ -17,7 +17,8 @@ use tidemill_engine::{
 use tidemill_runtime::ComponentHandler;
 
 use super::{
-    bound::MemoryBound, component, component::LazyEngine, processor::LoadedProcessor, target::Target,
+    bound::MemoryBound, component, component::LazyEngine, dead_letters::BuiltLetters,
+    processor::LoadedProcessor, target::Target,
 };
 use crate::{
     config::{HandlerConfig, Name, PipelineConfig, SandboxConfig, SinkConfig, SourceConfig},
@@ -54,6 +55,7 @@ pub struct BuiltPipeline {
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
     sinks: Vec<BuiltSink>,
+    letters: Option<BuiltLetters>,
 }
 
 /// A stream that is read.
@@ -111,9 +113,10 @@ impl BuiltPipeline {
         config: PipelineConfig,
         components: Components,
         leases: Arc<dyn LeaseStore>,
+        letters: Option<BuiltLetters>,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
-        let PipelineConfig { source, handler: limits, sink, sinks, on_failure } = config;
+        let PipelineConfig { source, handler: limits, sink, sinks, on_failure, dead_letters: _ } = config;
         let kinesis = &*surroundings.target.kinesis;
         let several = source.streams.len() > 1;
         let mut sources = Vec::new();
@@ -136,7 +139,7 @@ impl BuiltPipeline {
             let processor = processors.remove(&name).expect("every sink's processor is loaded");
             sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
-        Ok(Self { name, sources, processor, sandbox: limits.sandbox(), handler, leases, sinks })
+        Ok(Self { name, sources, processor, sandbox: limits.sandbox(), handler, leases, sinks, letters })
     }
 
     /// The memory that it may take.
@@ -149,13 +152,19 @@ impl BuiltPipeline {
             reads: sum(&|BuiltSource { settings, shards }| {
                 shards * (settings.reader.prefetch.most_bytes() + settings.gathered_bytes())
             }),
-            producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
+            producers: self.sinks.iter().map(|sink| sink.buffer).sum::<usize>()
+                + self.letters.as_ref().map_or(0, |letters| letters.buffer),
             handlers: lanes.min(self.sandbox.sandbox.instances),
             instances: self.sandbox.memory(lanes)
                 + self.processor.memory(shards)
                 + self.sinks.iter().map(|sink| sink.instances).sum::<usize>(),
             ..MemoryBound::default()
         }
+    }
+
+    /// What puts its dead letters on a stream, if that is where they go; to be closed behind the pipeline.
+    pub fn letters_producer(&self) -> Option<Producer> {
+        self.letters.as_ref().and_then(|letters| letters.producer.clone())
     }
 
     /// Hands over what is to be run: a pipeline of the engine for each stream.
@@ -173,7 +182,7 @@ impl BuiltPipeline {
             clock: surroundings.clock,
             memory: surroundings.memory.clone(),
             progress: Arc::new(Progress::default()),
-            dead_letters: None,
+            dead_letters: self.letters.as_ref().map(|letters| Arc::clone(&letters.letters)),
             control: Arc::default(),
         };
         self.sources.into_iter().map(pipeline).collect()
@@ -182,14 +191,17 @@ impl BuiltPipeline {
 
 impl fmt::Display for BuiltPipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, sources, processor, handler, sinks, .. } = self;
+        let Self { name, sources, processor, handler, sinks, letters, .. } = self;
         let source = |BuiltSource { settings, shards }: &BuiltSource| {
             format!("{} ({shards} shards, {processor})", settings.stream)
         };
         let sources: Vec<String> = sources.iter().map(source).collect();
         write!(f, "pipeline {name}: {} -> {}", sources.join(", "), handler.label())?;
         let sinks: Vec<String> = sinks.iter().map(ToString::to_string).collect();
-        if sinks.is_empty() { Ok(()) } else { write!(f, " -> {}", sinks.join(", ")) }
+        if !sinks.is_empty() {
+            write!(f, " -> {}", sinks.join(", "))?;
+        }
+        letters.iter().try_for_each(|letters| write!(f, ", {letters}"))
     }
 }
 

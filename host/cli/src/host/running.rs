@@ -22,6 +22,7 @@ use tracing::Instrument;
 
 use super::{
     Host,
+    pipeline::BuiltPipeline,
     report::{Totals, now_and_then},
 };
 use crate::{exit::Exit, failure::Failure, ingest};
@@ -76,6 +77,7 @@ impl Host {
         let Self { pipelines, ingest, surroundings, embedded, grace, .. } = self;
         let running = FuturesUnordered::<Running>::new();
         let mut watched = Vec::new();
+        let letters: Vec<Producer> = pipelines.iter().filter_map(BuiltPipeline::letters_producer).collect();
         for pipeline in pipelines.into_iter().flat_map(|pipeline| pipeline.start(&surroundings)) {
             let name = pipeline.settings.name.clone();
             watched.push(Watched {
@@ -96,7 +98,7 @@ impl Host {
         }
         let pipelines = within_grace(&stop, grace, async {
             let ended = wait(running, &stop).await;
-            for producer in watched.iter().flat_map(|pipeline| &pipeline.producers) {
+            for producer in watched.iter().flat_map(|pipeline| &pipeline.producers).chain(&letters) {
                 producer.close().await;
             }
             ended

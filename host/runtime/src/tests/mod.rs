@@ -1,6 +1,7 @@
 //! Components against the host: what they answer, how they fail, and which are refused.
 
 mod contract;
+mod corpus;
 mod crooked;
 mod faults;
 mod grants;
@@ -10,3 +11,4 @@ mod loading;
 mod measuring;
 mod processors;
 mod support;
+mod survey;

@@ -129,7 +129,7 @@ fn a_misspelt_key_is_shown_at_its_place_with_the_one_that_was_meant() {
    · ───┬──
    ·    ╰── here
    ╰────
-  help: did you mean `handler`? known here: source, handler, sink, sinks, on-failure";
+  help: did you mean `handler`? known here: source, handler, sink, sinks, on-failure, dead-letters";
     assert_eq!(shown, expected);
 }
 
@@ -269,6 +269,10 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             SMALLEST.to_owned() + "sink = { stream = \"a\" }\nsinks.default = { stream = \"b\" }",
             "pipeline orders has both `sink` and `sinks.default`",
+        ),
+        (
+            SMALLEST.to_owned() + "on-failure = \"dead-letter\"",
+            "pipeline orders has on-failure = \"dead-letter\" and no place for dead letters",
         ),
     ];
     for (text, expected) in cases {
