@@ -25,6 +25,19 @@ pub enum OnFailureConfig {
     Drop,
 }
 
+impl OnFailureConfig {
+    /// What is wrong with it where there is a place for dead letters or none, and what to do.
+    pub fn validate(self, has_place: bool) -> Result<(), (&'static str, &'static str)> {
+        if self == Self::DeadLetter && !has_place {
+            return Err((
+                "on-failure = \"dead-letter\" and no place for dead letters",
+                "add one, such as dead-letters = { file = \"failed.jsonl\" }, or have the shard stop",
+            ));
+        }
+        Ok(())
+    }
+}
+
 impl From<OnFailureConfig> for OnFailure {
     fn from(config: OnFailureConfig) -> Self {
         match config {

@@ -280,6 +280,10 @@ fn settings_that_contradict_each_other_are_refused() {
             SMALLEST.to_owned() + "sink = { stream = \"a\" }\nsinks.default = { stream = \"b\" }",
             "pipeline orders has both `sink` and `sinks.default`",
         ),
+        (
+            SMALLEST.to_owned() + "on-failure = \"dead-letter\"",
+            "pipeline orders has on-failure = \"dead-letter\" and no place for dead letters",
+        ),
     ];
     for (text, expected) in cases {
         let failure = refused(&text);
