@@ -13,6 +13,7 @@ mod fleet;
 mod handlers;
 mod harness;
 mod ingest;
+mod inspecting;
 mod interop;
 mod leases;
 mod local;

@@ -14,6 +14,7 @@ use crate::{
     handler::HandlerContract,
     processor::ProcessorContract,
     state::State,
+    survey::Kind,
 };
 
 /// What a component file is, found out without running it.
@@ -96,12 +97,11 @@ impl<C: Contract> Compiled<C> {
     }
 }
 
-/// Eight bytes tell a component, a core module and everything else apart.
 fn check_kind(bytes: &[u8], path: &Path) -> Result<(), ComponentError> {
-    match bytes {
-        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', _, _, 0, 0, ..] => Err(ComponentError::CoreModule(path.to_owned())),
-        _ => Err(ComponentError::NotWasm(path.to_owned())),
+    match Kind::of(bytes) {
+        Kind::Component => Ok(()),
+        Kind::CoreModule => Err(ComponentError::CoreModule(path.to_owned())),
+        Kind::Other => Err(ComponentError::NotWasm(path.to_owned())),
     }
 }
 

@@ -38,6 +38,11 @@ impl Fault {
         Self { kind: HandlerErrorKind::Swapped, message }
     }
 
+    /// The guest called the host more often than it may.
+    pub fn spent(spent: Spent) -> Self {
+        Self { kind: HandlerErrorKind::HostCalls, message: spent.to_string() }
+    }
+
     /// What an instance is granted cannot be given to it.
     pub fn ungranted(error: &wasmtime::Error) -> Self {
         Self { kind: HandlerErrorKind::Instantiate, message: format!("{error:#}") }

@@ -33,8 +33,10 @@ mod settings;
 mod slot;
 mod state;
 mod stdio;
+mod survey;
 mod ticker;
 mod turns;
+mod yielding;
 
 #[cfg(test)]
 mod tests;
@@ -44,8 +46,9 @@ pub use artifact::artifact;
 pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
 pub use contract::{Interface, Role};
-pub use engine::Engine;
+pub use engine::{Engine, EngineSettings};
 pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};
 pub use settings::{HandlerSettings, ProcessorSettings, RolloutSettings, Sandbox};
+pub use survey::{Kind, Survey, survey};

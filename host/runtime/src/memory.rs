@@ -79,3 +79,23 @@ impl ResourceLimiter for MemoryLimit {
         limits::INSTANCE_MEMORIES
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_memories_count_together_and_so_do_all_tables() {
+        let mut limit = MemoryLimit::new(100, 10);
+        assert!(limit.memory_growing(0, 60, None).unwrap());
+        assert!(!limit.memory_growing(0, 41, None).unwrap());
+        assert!(limit.refused());
+        limit.begin_call();
+        assert!(limit.memory_growing(0, 40, None).unwrap());
+        assert!(limit.table_growing(0, 6, None).unwrap());
+        assert!(limit.table_growing(6, 9, None).unwrap());
+        assert!(!limit.refused());
+        assert!(!limit.table_growing(0, 2, None).unwrap());
+        assert!(limit.refused());
+    }
+}

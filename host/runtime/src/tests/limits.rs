@@ -13,7 +13,7 @@ use super::support::{ENGINE, Logged, batch, built, load, load_with};
 /// Time stands still here, so that all lines are of one second.
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_lines_is_cut_to_its_budget() {
-    for way in ["log", "stderr"] {
+    for way in ["log", "stderr", "stdout"] {
         let handler = load("fault_flood").await;
         let logged = Logged::begin();
         handler.handle(&batch(&[way])).await.unwrap();
@@ -40,7 +40,39 @@ async fn an_outcome_beyond_the_limits_is_too_much() {
     assert!(error.message.contains("too much data"), "{error}");
     let error = handler.handle(&batch(&["1", "2", "3"])).await.unwrap_err();
     assert_eq!(error.message, "too many emits, emits=3 allowed=2");
+    let error = load("fault_flood").await.handle(&batch(&["many"])).await.unwrap_err();
+    assert_eq!(error.message, "too many emits, emits=200000 allowed=100000");
     assert_eq!(handler.handle(&batch(&["1", "2"])).await.unwrap().emits.len(), 2);
+}
+
+#[tokio::test]
+async fn calls_of_the_host_are_counted_whether_they_are_its_own_or_those_of_wasi() {
+    for way in ["log", "stderr"] {
+        let sandbox = Sandbox { host_calls: 1_000, ..Sandbox::default() };
+        let handler = load_with("fault_flood", HandlerSettings::within("flood", sandbox)).await;
+        let error = handler.handle(&batch(&[way])).await.unwrap_err();
+        assert_eq!(error.kind, HandlerErrorKind::HostCalls, "{error}");
+        assert!(
+            error.message.starts_with("more calls of the host than the limit, host_calls=1000"),
+            "{error}"
+        );
+        assert_eq!(handler.handle(&batch(&["1"])).await.unwrap().emits.len(), 1);
+    }
+}
+
+/// All on one thread: if the sleeping guest held it, the other would not be answered first.
+#[tokio::test]
+async fn a_guest_that_sleeps_ends_at_its_deadline_and_holds_no_thread() {
+    let sandbox = Sandbox { deadline: Duration::from_secs(1), ..Sandbox::default() };
+    let sleepy = load_with("errand", HandlerSettings::within("sleepy", sandbox)).await;
+    let other = load("errand").await;
+    let (asleep, awake) = (batch(&["sleep 600000"]), batch(&["sleep 1"]));
+    let (failed, slept) =
+        tokio::join!(async { sleepy.handle(&asleep).await.map(|_| other.label()) }, async {
+            other.handle(&awake).await
+        },);
+    assert_eq!(failed.unwrap_err().kind, HandlerErrorKind::Deadline);
+    assert_eq!(slept.unwrap().emits[0].data, "slept");
 }
 
 #[tokio::test]
