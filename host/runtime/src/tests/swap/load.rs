@@ -40,7 +40,7 @@ async fn task_yield() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_shards_under_load_lose_and_double_nothing_and_no_batch_mixes() {
+async fn i4_eight_shards_under_swaps_lose_and_double_nothing_and_no_batch_mixes() {
     let handler = Arc::new(blue(RolloutSettings::default()).await);
     let stop = Arc::new(AtomicBool::new(false));
     let begin = |number| task::spawn("shard", shard(Arc::clone(&handler), number, Arc::clone(&stop)));
