@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tidemill_backends::kinesis::AwsSettings;
 
 use crate::{
-    commands::{check, checkpoints, inspect, local, put, run, serve_put, streams, tail},
+    commands::{check, checkpoints, dead_letters, inspect, local, put, run, serve_put, streams, tail},
     config::{Endpoint, KinesisConfig},
 };
 
@@ -37,6 +37,8 @@ pub enum Command {
     Streams(streams::Args),
     #[command(subcommand)]
     Checkpoints(checkpoints::Args),
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Args),
     Local(local::Args),
 }
 

@@ -24,7 +24,7 @@ use tidemill_engine::{
     task::{self, Task},
     time::UnixMillis,
 };
-use tidemill_runtime::{ComponentHandler, Engine, HandlerSettings, artifact};
+use tidemill_runtime::{ComponentHandler, Engine, HandlerSettings};
 use tokio::time::{Instant, sleep};
 
 /// Shards of the healthy component.
@@ -132,9 +132,10 @@ async fn load(engine: &Engine, name: &str) -> Arc<ComponentHandler> {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guests/target/wasm32-wasip2/release");
     let folder = std::env::var_os("TIDEMILL_GUESTS").map_or_else(|| PathBuf::from(built), PathBuf::from);
     let file = folder.join(format!("{name}.wasm"));
-    let artifact = artifact(&file).await.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"));
+    let artifact = tidemill_runtime::artifact(&file).await;
+    let artifact = artifact.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"));
     let loaded = ComponentHandler::load(engine, &artifact, HandlerSettings::new(name)).await;
-    Arc::new(loaded.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}")))
+    Arc::new(loaded.unwrap_or_else(|error| panic!("{name} cannot be loaded: {error}")))
 }
 
 fn batch(shard: usize, records: usize, data: &[u8]) -> Batch {

@@ -1,5 +1,6 @@
 //! Does what each record says, and emits what came of it: `env KEY`, `read PATH`, `write PATH`, `list PATH`,
-//! `connect ADDRESS`, `sleep MILLISECONDS`. What it was not granted comes back as an error.
+//! `connect ADDRESS`, `sleep MILLISECONDS`. What it was not granted comes back as an error. A record
+//! that is a JSON string is answered with one.
 
 use std::{
     env, fs,
@@ -21,9 +22,12 @@ impl Handler for Errand {
     fn handle(&mut self, batch: &Batch) -> Result<Outcome, BatchError> {
         let mut outcome = Outcome::new();
         for record in batch.records() {
-            let errand = std::str::from_utf8(record.data).unwrap_or_default();
+            let text = std::str::from_utf8(record.data).unwrap_or_default();
+            let in_json = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            let errand = in_json.unwrap_or(text);
             let (what, with) = errand.split_once(' ').unwrap_or((errand, ""));
             let said = run(what, with).unwrap_or_else(|error| format!("error: {error}"));
+            let said = if in_json.is_some() { format!("{said:?}") } else { said };
             outcome.emit(said.as_bytes()).partition_key(record.partition_key);
         }
         Ok(outcome)

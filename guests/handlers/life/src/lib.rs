@@ -1,4 +1,5 @@
-//! Notes what it is told of its life: in the log, and with every batch as one document.
+//! Notes what it is told of its life: in the log, and with every batch as one document, a JSON
+//! string where the records are.
 //!
 //! Setting: `refuse`, why it cannot work.
 
@@ -24,7 +25,9 @@ impl Handler for Life {
             }
             self.note(format!("record {}", String::from_utf8_lossy(record.data)));
         }
-        outcome.emit(self.notes.join(", ").as_bytes());
+        let notes = self.notes.join(", ");
+        let in_json = batch.records().any(|record| record.data.starts_with(b"\""));
+        outcome.emit(if in_json { format!("{notes:?}") } else { notes }.as_bytes());
         Ok(outcome)
     }
 }

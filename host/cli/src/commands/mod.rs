@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod checkpoints;
+pub mod dead_letters;
 pub mod inspect;
 pub mod local;
 mod producing;
@@ -29,6 +30,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Tail(args) => tail::run(args, connection).await,
         Command::Streams(args) => streams::run(args, connection).await,
         Command::Checkpoints(args) => checkpoints::run(args, connection).await,
+        Command::DeadLetters(args) => dead_letters::run(args, connection).await,
         Command::Local(args) => local::run(args).await,
     }
 }

@@ -52,7 +52,7 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
     let mut settings = PipelineSettings::new("tail", args.stream);
     settings.start = args.from.0;
     // What does not decode is told in the log, and the rest is printed.
-    settings.on_failure = OnFailure::Drop;
+    settings.on_failure = Some(OnFailure::Drop);
     let pipeline = Pipeline {
         settings,
         kinesis,
@@ -64,6 +64,8 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
         clock: Clock::system(),
         memory: ReadMemory::default(),
         progress: Arc::new(Progress::default()),
+        dead_letters: None,
+        control: Arc::default(),
     };
     let ended = pipeline.run(stop.token().clone()).await;
     ended.map_err(|error| Failure::of_pipeline("tail", &error))?;

@@ -4,7 +4,9 @@ use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use miette::{NamedSource, SourceSpan};
 
-use super::{Config, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind};
+use super::{
+    Config, DeadLettersConfig, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind,
+};
 use crate::{exit::Exit, failure::Failure};
 
 /// How much of a word must agree for it to be what was meant, 0 to 1.
@@ -28,11 +30,15 @@ impl Config {
     fn resolve(&mut self, folder: &Path) {
         let streams = self.ingest.iter_mut().flat_map(|ingest| ingest.streams.values_mut());
         let ingest = streams.flat_map(IngestStreamConfig::paths);
-        let components = self.pipelines.values_mut().flat_map(PipelineConfig::components);
+        let pipelines = self.pipelines.values_mut().flat_map(PipelineConfig::paths);
         let ca = self.leases.redis.iter_mut().flat_map(|redis| &mut redis.ca);
         let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path).chain(ca);
-        let paths = components.chain(kept).chain(ingest).chain(self.deploy.cache.path());
+        let paths = pipelines.chain(kept).chain(ingest).chain(self.deploy.cache.path());
         for path in paths {
+            *path = folder.join(&*path);
+        }
+        let letters = self.pipelines.values_mut().filter_map(|pipeline| pipeline.dead_letters.as_mut());
+        for path in letters.flat_map(DeadLettersConfig::paths) {
             *path = folder.join(&*path);
         }
         let default_leases = folder.join("tidemill.redb");
@@ -69,6 +75,11 @@ impl Config {
                     .help("they are the same sink: leave one of them out"));
             }
             pipeline.source.retrieval(&self.application, name)?;
+            if let Some(letters) = &pipeline.dead_letters {
+                letters
+                    .validate(self.leases.redis.as_ref())
+                    .map_err(|(wrong, help)| contradiction(format!("pipeline {name}: {wrong}")).help(help))?;
+            }
             pipeline
                 .handler
                 .validate()

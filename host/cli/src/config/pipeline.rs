@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
-    time::Duration,
 };
 
 use serde::Deserialize;
@@ -13,9 +12,13 @@ use tidemill_engine::{
     limits,
     stream::StreamRef,
 };
+use tidemill_runtime::Sandbox;
 
 use super::{
-    CreateConfig, Name, ProcessorConfig, SinkConfig, SourceConfig, processor::ComponentConfig, units,
+    CreateConfig, DeadLettersConfig, Name, ProcessorConfig, SinkConfig, SourceConfig,
+    processor::ComponentConfig,
+    sandbox::{AllowConfig, SandboxConfig, with_sandbox},
+    units,
 };
 
 /// `[pipelines.NAME]`: streams to read, one handler, the sinks it emits to.
@@ -31,9 +34,10 @@ pub struct PipelineConfig {
     /// Where documents go that name a sink.
     #[serde(default)]
     pub sinks: BTreeMap<Name, SinkConfig>,
-    /// What becomes of records that cannot be handled.
-    #[serde(default)]
-    pub on_failure: OnFailureConfig,
+    /// What becomes of records that cannot be handled; what `dead-letters` says where this is left out.
+    pub on_failure: Option<OnFailureConfig>,
+    /// Where they are kept.
+    pub dead_letters: Option<DeadLettersConfig>,
 }
 
 impl PipelineConfig {
@@ -43,28 +47,33 @@ impl PipelineConfig {
         default.chain(self.sinks.iter().map(|(name, sink)| (name.as_str(), sink)))
     }
 
-    /// The files of its components.
-    pub fn components(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+    /// The paths that it names: files of components, and folders that they see.
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let sinks = self.sink.iter_mut().chain(self.sinks.values_mut());
         let processors = sinks.map(|sink| &mut sink.producer.processor).chain([&mut self.source.processor]);
         let parts = processors.flat_map(ProcessorConfig::components);
-        parts.map(|part: &mut ComponentConfig| &mut part.component).chain([&mut self.handler.component])
+        parts.flat_map(ComponentConfig::paths).chain(self.handler.paths())
     }
 
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
-        let sinks = self.sink.iter().chain(self.sinks.values());
+        let letters = match &self.dead_letters {
+            Some(DeadLettersConfig::Stream(letters)) => Some(letters),
+            _ => None,
+        };
+        let sinks = self.sink.iter().chain(self.sinks.values()).chain(letters);
         let sources = self.source.streams.iter().map(|stream| (stream, self.source.create));
         sources.chain(sinks.map(|sink| (&sink.stream, sink.producer.create)))
     }
 }
 
 /// What becomes of records that cannot be handled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailureConfig {
+    /// They are kept as dead letters.
+    DeadLetter,
     /// Their shard stops before them.
-    #[default]
     StopShard,
     /// They are counted and passed over.
     Drop,
@@ -73,12 +82,14 @@ pub enum OnFailureConfig {
 impl From<OnFailureConfig> for OnFailure {
     fn from(config: OnFailureConfig) -> Self {
         match config {
+            OnFailureConfig::DeadLetter => Self::DeadLetter,
             OnFailureConfig::StopShard => Self::StopShard,
             OnFailureConfig::Drop => Self::Drop,
         }
     }
 }
 
+with_sandbox! {
 /// `handler`: a component and what it may use.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(
@@ -89,15 +100,12 @@ impl From<OnFailureConfig> for OnFailure {
 pub struct HandlerConfig {
     /// The component's file.
     pub component: PathBuf,
-    /// What the component reads through the interface `configuration`.
-    #[serde(default)]
-    pub config: BTreeMap<String, String>,
-    /// Memory of one instance, in bytes.
-    #[serde(default = "memory", deserialize_with = "units::bytes")]
-    pub memory: usize,
-    /// How long one call may take.
-    #[serde(default = "deadline", deserialize_with = "units::positive_duration")]
-    pub deadline: Duration,
+    /// Bytes that it may emit for one batch.
+    #[serde(default = "emitted_bytes", deserialize_with = "units::bytes")]
+    pub emitted_bytes: usize,
+    /// Documents that it may emit for one batch.
+    #[serde(default = "emitted_records")]
+    pub emitted_records: usize,
     /// Records in one call.
     #[serde(default = "batch_records")]
     pub batch_records: NonZeroUsize,
@@ -116,8 +124,19 @@ pub struct HandlerConfig {
     /// Records of a shard that a handler may leave without a checkpoint.
     uncheckpointed: Option<NonZeroU64>,
 }
+}
 
 impl HandlerConfig {
+    /// What it may use and reach.
+    pub fn sandbox(&self) -> SandboxConfig {
+        self.sandbox_keys().over(Sandbox::default())
+    }
+
+    /// The paths that it names.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.allow.iter_mut().flat_map(AllowConfig::paths).chain([&mut self.component])
+    }
+
     /// Who says how far the work is done.
     pub fn checkpointing(&self) -> Checkpointing {
         let most = self.uncheckpointed.map_or(limits::UNCHECKPOINTED_RECORDS, NonZeroU64::get);
@@ -187,12 +206,12 @@ impl TryFrom<u32> for Lanes {
     }
 }
 
-fn memory() -> usize {
-    limits::INSTANCE_BYTES
+fn emitted_bytes() -> usize {
+    limits::EMITTED_BYTES
 }
 
-fn deadline() -> Duration {
-    limits::HANDLER_DEADLINE
+fn emitted_records() -> usize {
+    limits::EMITTED_DOCUMENTS
 }
 
 fn batch_records() -> NonZeroUsize {

@@ -7,14 +7,16 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use tidemill_engine::{consumer::Checkpointing, deploy::Artifact};
+use tidemill_engine::{
+    consumer::Checkpointing,
+    deploy::{Artifact, Part},
+};
 use tidemill_runtime::{
-    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role, Sandbox,
-    Survey,
+    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role, Survey,
 };
 
 use crate::{
-    config::{CacheConfig, HandlerConfig},
+    config::{CacheConfig, HandlerConfig, Name, WasmStack},
     exit::Exit,
     failure::Failure,
 };
@@ -24,12 +26,13 @@ use crate::{
 pub struct LazyEngine {
     engine: OnceLock<Engine>,
     cache: CacheConfig,
+    stack: WasmStack,
 }
 
 impl LazyEngine {
-    /// One that keeps there what it compiles.
-    pub fn new(cache: CacheConfig) -> Self {
-        Self { engine: OnceLock::new(), cache }
+    /// One that keeps there what it compiles, and whose guests will have so much stack.
+    pub fn new(cache: CacheConfig, stack: WasmStack) -> Self {
+        Self { engine: OnceLock::new(), cache, stack }
     }
 
     /// The engine.
@@ -37,26 +40,28 @@ impl LazyEngine {
         if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = engine(&self.cache)?;
+        let engine = engine(&self.cache, self.stack)?;
         Ok(self.engine.get_or_init(|| engine))
     }
 }
 
 /// Makes the engine of this process, which keeps there what it compiles.
-pub fn engine(cache: &CacheConfig) -> Result<Engine, Failure> {
-    let settings = EngineSettings { cache: cache.folder(), ..EngineSettings::default() };
+pub fn engine(cache: &CacheConfig, stack: WasmStack) -> Result<Engine, Failure> {
+    let settings = EngineSettings { cache: cache.folder(), stack_bytes: stack.0 };
     Engine::with(settings).map_err(|error| refused(&error))
 }
 
 /// Compiles a component and makes it a handler.
-pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
+pub async fn load(
+    engine: &Engine,
+    pipeline: &Name,
+    config: &HandlerConfig,
+) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        sandbox: Sandbox {
-            config: config.config.clone(),
-            memory_bytes: config.memory,
-            deadline: config.deadline,
-            ..Sandbox::default()
-        },
+        part: Some(Part { pipeline: pipeline.to_string(), role: "handler".to_owned() }),
+        sandbox: config.sandbox().resolved()?,
+        emitted_bytes: config.emitted_bytes,
+        emitted_documents: config.emitted_records,
         makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
         ..HandlerSettings::new(name_of(&config.component))
     };

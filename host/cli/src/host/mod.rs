@@ -3,6 +3,7 @@
 
 pub mod bound;
 pub mod component;
+pub mod dead_letters;
 pub mod leases;
 mod pipeline;
 pub mod processor;
@@ -32,6 +33,7 @@ use crate::{
 
 use bound::MemoryBound;
 use component::LazyEngine;
+use dead_letters::BuiltLetters;
 use leases::Stores;
 use pipeline::{BuiltPipeline, Components, Surroundings};
 use target::Target;
@@ -58,10 +60,10 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engines = LazyEngine::new(config.deploy.cache.clone());
+        let engines = LazyEngine::new(config.deploy.cache.clone(), config.wasm_stack);
         let mut components = Vec::new();
-        for pipeline in config.pipelines.values() {
-            components.push(Components::load(&engines, pipeline).await?);
+        for (name, pipeline) in &config.pipelines {
+            components.push(Components::load(&engines, name, pipeline).await?);
         }
         let stores = Stores::open(&config, &flags).await?;
         let (embedded, target) = connect(config.kinesis, flags).await?;
@@ -84,7 +86,16 @@ impl Host {
         let mut pipelines = Vec::new();
         for ((name, pipeline), components) in config.pipelines.into_iter().zip(components) {
             let leases = stores.of_pipeline(&name);
-            pipelines.push(BuiltPipeline::build(name, pipeline, components, leases, &surroundings).await?);
+            let letters = match &pipeline.dead_letters {
+                Some(letters) => {
+                    let redis = config.leases.redis.as_ref();
+                    Some(BuiltLetters::open(letters, redis, &surroundings.target).await?)
+                }
+                None => None,
+            };
+            let built =
+                BuiltPipeline::build(name, pipeline, components, leases, letters, &surroundings).await?;
+            pipelines.push(built);
         }
         let ingest = match config.ingest {
             Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),

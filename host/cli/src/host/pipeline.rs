@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
     consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, SharingSettings},
+    deploy::Part,
     kinesis::{Kinesis, ShardFilter, list_all_shards},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
     producer::Producer,
@@ -16,10 +17,11 @@ use tidemill_engine::{
 use tidemill_runtime::ComponentHandler;
 
 use super::{
-    bound::MemoryBound, component, component::LazyEngine, processor::LoadedProcessor, target::Target,
+    bound::MemoryBound, component, component::LazyEngine, dead_letters::BuiltLetters,
+    processor::LoadedProcessor, target::Target,
 };
 use crate::{
-    config::{HandlerConfig, Name, PipelineConfig, SinkConfig, SourceConfig},
+    config::{HandlerConfig, Name, PipelineConfig, SandboxConfig, SinkConfig, SourceConfig},
     endpoint,
     failure::Failure,
 };
@@ -49,10 +51,11 @@ pub struct BuiltPipeline {
     name: Name,
     sources: Vec<BuiltSource>,
     processor: LoadedProcessor,
-    memory: usize,
+    sandbox: SandboxConfig,
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
     sinks: Vec<BuiltSink>,
+    letters: Option<BuiltLetters>,
 }
 
 /// A stream that is read.
@@ -84,12 +87,20 @@ pub struct Components {
 
 impl Components {
     /// Loads all that a pipeline names.
-    pub async fn load(engine: &LazyEngine, config: &PipelineConfig) -> Result<Self, Failure> {
-        let handler = component::load(engine.get()?, &config.handler).await?;
-        let source = LoadedProcessor::load(engine, &config.source.processor).await?;
+    pub async fn load(
+        engine: &LazyEngine,
+        pipeline: &Name,
+        config: &PipelineConfig,
+    ) -> Result<Self, Failure> {
+        let part = |role: String| Some(Part { pipeline: pipeline.to_string(), role });
+        let handler = component::load(engine.get()?, pipeline, &config.handler).await?;
+        let source =
+            LoadedProcessor::load(engine, &config.source.processor, part("source".to_owned())).await?;
         let mut sinks = BTreeMap::new();
         for (name, sink) in config.named_sinks() {
-            sinks.insert(name.to_owned(), LoadedProcessor::load(engine, &sink.producer.processor).await?);
+            let place = part(format!("sink.{name}"));
+            let loaded = LoadedProcessor::load(engine, &sink.producer.processor, place).await?;
+            sinks.insert(name.to_owned(), loaded);
         }
         Ok(Self { handler, source, sinks })
     }
@@ -102,9 +113,10 @@ impl BuiltPipeline {
         config: PipelineConfig,
         components: Components,
         leases: Arc<dyn LeaseStore>,
+        letters: Option<BuiltLetters>,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
-        let PipelineConfig { source, handler: limits, sink, sinks, on_failure } = config;
+        let PipelineConfig { source, handler: limits, sink, sinks, on_failure, dead_letters: _ } = config;
         let kinesis = &*surroundings.target.kinesis;
         let several = source.streams.len() > 1;
         let mut sources = Vec::new();
@@ -112,7 +124,7 @@ impl BuiltPipeline {
             let label = if several { format!("{name}/{}", stream.name()) } else { name.to_string() };
             let settings = PipelineSettings {
                 retrieval: source.retrieval(&surroundings.application, &name)?,
-                on_failure: on_failure.into(),
+                on_failure: on_failure.map(Into::into),
                 keeper: surroundings.keeper,
                 sharing: SharingSettings { max_shards: source.max_shards, ..surroundings.sharing },
                 ..settings_of(label, stream.clone(), &source, &limits)
@@ -127,7 +139,7 @@ impl BuiltPipeline {
             let processor = processors.remove(&name).expect("every sink's processor is loaded");
             sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
-        Ok(Self { name, sources, processor, memory: limits.memory, handler, leases, sinks })
+        Ok(Self { name, sources, processor, sandbox: limits.sandbox(), handler, leases, sinks, letters })
     }
 
     /// The memory that it may take.
@@ -138,13 +150,19 @@ impl BuiltPipeline {
         MemoryBound {
             shards,
             reads: sum(&|source| source.shards * source.settings.reader.prefetch.most_bytes()),
-            producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
-            handlers: lanes,
-            instances: lanes * self.memory
-                + shards * self.processor.memory
+            producers: self.sinks.iter().map(|sink| sink.buffer).sum::<usize>()
+                + self.letters.as_ref().map_or(0, |letters| letters.buffer),
+            handlers: lanes.min(self.sandbox.sandbox.instances),
+            instances: self.sandbox.memory(lanes)
+                + self.processor.memory(shards)
                 + self.sinks.iter().map(|sink| sink.instances).sum::<usize>(),
             ..MemoryBound::default()
         }
+    }
+
+    /// What puts its dead letters on a stream, if that is where they go; to be closed behind the pipeline.
+    pub fn letters_producer(&self) -> Option<Producer> {
+        self.letters.as_ref().and_then(|letters| letters.producer.clone())
     }
 
     /// Hands over what is to be run: a pipeline of the engine for each stream.
@@ -162,6 +180,8 @@ impl BuiltPipeline {
             clock: surroundings.clock,
             memory: surroundings.memory.clone(),
             progress: Arc::new(Progress::default()),
+            dead_letters: self.letters.as_ref().map(|letters| Arc::clone(&letters.letters)),
+            control: Arc::default(),
         };
         self.sources.into_iter().map(pipeline).collect()
     }
@@ -169,14 +189,17 @@ impl BuiltPipeline {
 
 impl fmt::Display for BuiltPipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, sources, processor, handler, sinks, .. } = self;
+        let Self { name, sources, processor, handler, sinks, letters, .. } = self;
         let source = |BuiltSource { settings, shards }: &BuiltSource| {
             format!("{} ({shards} shards, {processor})", settings.stream)
         };
         let sources: Vec<String> = sources.iter().map(source).collect();
         write!(f, "pipeline {name}: {} -> {}", sources.join(", "), handler.label())?;
         let sinks: Vec<String> = sinks.iter().map(ToString::to_string).collect();
-        if sinks.is_empty() { Ok(()) } else { write!(f, " -> {}", sinks.join(", ")) }
+        if !sinks.is_empty() {
+            write!(f, " -> {}", sinks.join(", "))?;
+        }
+        letters.iter().try_for_each(|letters| write!(f, ", {letters}"))
     }
 }
 
@@ -225,7 +248,7 @@ impl BuiltSink {
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
         let SinkConfig { stream, producer } = config;
-        let (buffer, instances) = (producer.buffer(), processor.memory);
+        let (buffer, instances) = (producer.buffer(), processor.memory(1));
         let producer = surroundings.target.open(&producer, processor.processor, &stream, &name, None).await?;
         Ok(Self { name, stream, buffer, instances, producer })
     }

@@ -2,9 +2,13 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use tidemill_engine::{deploy::Artifact, native::NativeProcessor, processor::Processor};
+use tidemill_engine::{
+    deploy::{Artifact, Part},
+    native::NativeProcessor,
+    processor::Processor,
+};
 use tidemill_processors::Codec;
-use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role, Sandbox};
+use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role};
 
 use super::component::{self, LazyEngine};
 use crate::{
@@ -17,38 +21,52 @@ use crate::{
 pub struct LoadedProcessor {
     /// The processor.
     pub processor: Arc<dyn Processor>,
-    /// Memory of one instance of each of its components, in bytes.
-    pub memory: usize,
+    config: ProcessorConfig,
     label: String,
 }
 
 impl LoadedProcessor {
-    /// Loads a processor, with its components if it has any.
-    pub async fn load(engine: &LazyEngine, config: &ProcessorConfig) -> Result<Self, Failure> {
+    /// Loads a processor, with its components if it has any. The place is where in an application it works, if it is a
+    /// pipeline's: halves have theirs behind it.
+    pub async fn load(
+        engine: &LazyEngine,
+        config: &ProcessorConfig,
+        place: Option<Part>,
+    ) -> Result<Self, Failure> {
+        let half_of = |half: &str| {
+            place.clone().map(|Part { pipeline, role }| Part { pipeline, role: format!("{role}.{half}") })
+        };
         let loaded = match &config.kind {
             ProcessorKind::Native(codec) => return Ok(Self::native(*codec, config)),
             ProcessorKind::Whole(whole) => {
                 let artifact = component::artifact(&whole.component).await?;
-                ComponentProcessor::load(engine.get()?, &artifact, &settings(whole)).await
+                ComponentProcessor::load(engine.get()?, &artifact, &settings(whole, place)?).await
             }
             ProcessorKind::Halves(aggregator, serializer) => {
-                let (of_aggregator, of_serializer) = (Read::of(aggregator).await?, Read::of(serializer).await?);
+                let of_aggregator = Read::of(aggregator, half_of("aggregator")).await?;
+                let of_serializer = Read::of(serializer, half_of("serializer")).await?;
                 let (aggregator, serializer) = (of_aggregator.half(), of_serializer.half());
                 ComponentProcessor::of_halves(engine.get()?, aggregator, serializer).await
             }
         };
         let processor = loaded.map_err(|error| component::refused(&error))?;
         let label = processor.label();
-        Ok(Self { processor: Arc::new(processor), memory: config.memory(), label })
+        Ok(Self { processor: Arc::new(processor), config: config.clone(), label })
     }
 
     /// Loads the one processor of a command that runs no pipeline.
     pub async fn alone(config: &ProcessorConfig) -> Result<Self, Failure> {
-        Self::load(&LazyEngine::default(), config).await
+        Self::load(&LazyEngine::default(), config, None).await
+    }
+
+    /// Memory of the instances that its components need for so many callers at once, in bytes.
+    pub fn memory(&self, callers: usize) -> usize {
+        self.config.memory(callers)
     }
 
     fn native(codec: Codec, config: &ProcessorConfig) -> Self {
-        Self { processor: Arc::new(NativeProcessor::from(codec)), memory: 0, label: config.to_string() }
+        let label = config.to_string();
+        Self { processor: Arc::new(NativeProcessor::from(codec)), config: config.clone(), label }
     }
 }
 
@@ -73,16 +91,9 @@ pub fn parts(config: &ProcessorConfig) -> Vec<(&Path, Role)> {
     }
 }
 
-fn settings(config: &ComponentConfig) -> ProcessorSettings {
-    ProcessorSettings {
-        sandbox: Sandbox {
-            config: config.config.clone(),
-            memory_bytes: config.memory,
-            deadline: config.deadline,
-            ..Sandbox::default()
-        },
-        ..ProcessorSettings::new(component::name_of(&config.component))
-    }
+fn settings(config: &ComponentConfig, part: Option<Part>) -> Result<ProcessorSettings, Failure> {
+    let sandbox = config.sandbox.resolved()?;
+    Ok(ProcessorSettings { part, sandbox, ..ProcessorSettings::new(component::name_of(&config.component)) })
 }
 
 fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
@@ -99,11 +110,11 @@ enum Read<N> {
 }
 
 impl<N: Copy> Read<N> {
-    async fn of(half: &HalfConfig<N>) -> Result<Self, Failure> {
+    async fn of(half: &HalfConfig<N>, part: Option<Part>) -> Result<Self, Failure> {
         Ok(match half {
             HalfConfig::Native(native) => Self::Native(*native),
-            HalfConfig::Component(part) => {
-                Self::Component(component::artifact(&part.component).await?, settings(part))
+            HalfConfig::Component(half) => {
+                Self::Component(component::artifact(&half.component).await?, settings(half, part)?)
             }
         })
     }

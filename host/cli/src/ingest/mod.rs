@@ -199,7 +199,7 @@ async fn open(
         Some(spool) => Some(open_spool(spool, &stream).await?),
         None => None,
     };
-    let processor = LoadedProcessor::load(engine, &config.producer.processor).await?;
+    let processor = LoadedProcessor::load(engine, &config.producer.processor, None).await?;
     let producer = target.open(&config.producer, processor.processor, &stream, name, spool).await?;
     Ok((stream, producer))
 }
