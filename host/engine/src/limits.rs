@@ -280,6 +280,20 @@ pub const PUT_NAMED_FAILURES: u64 = 20;
 
 /// Deployments of one part that are remembered, the current one included. Ours.
 pub const DEPLOYMENTS_KEPT: usize = 50;
+/// Characters of the reason for a deployment. Ours: all that are remembered of a part fit one item of DynamoDB.
+pub const DEPLOYMENT_WHY_CHARS: usize = 1_000;
+/// Shards of a canary. Ours, as above.
+pub const CANARY_SHARDS: usize = 100;
+/// Bytes of a component that can be deployed. Ours: twice the largest of an interpreter with its libraries.
+pub const COMPONENT_BYTES: usize = 128 << 20;
+/// Bytes of a piece in which a store keeps a component. DynamoDB: an item has 400 KB at the most.
+pub const COMPONENT_PIECE_BYTES: usize = 350 << 10;
+/// Pieces of a component that are under way to a store, or from it, at once. Ours: it bounds the memory.
+pub const COMPONENT_PIECES_AT_ONCE: usize = 4;
+/// How often a host looks for what it is to run unless told otherwise. Ours: a call a second for two parts.
+pub const DEPLOY_INTERVAL: Duration = Duration::from_secs(2);
+/// Longest pause before a host asks a store of deployments again that failed. Ours.
+pub const DEPLOY_LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long one call of a handler may take unless the pipeline says otherwise. Ours.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one call of a processor's component may take unless the pipeline says otherwise. Ours: it is given a whole
