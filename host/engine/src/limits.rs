@@ -290,6 +290,8 @@ pub const COMPONENT_BYTES: usize = 128 << 20;
 pub const COMPONENT_PIECE_BYTES: usize = 350 << 10;
 /// Pieces of a component that are under way to a store, or from it, at once. Ours: it bounds the memory.
 pub const COMPONENT_PIECES_AT_ONCE: usize = 4;
+/// How long Redis keeps a component of which not all pieces came. Ours: far longer than an upload takes.
+pub const REDIS_HALF_UPLOAD_LIFE: Duration = Duration::from_secs(3_600);
 /// How often a host looks for what it is to run unless told otherwise. Ours: a call a second for two parts.
 pub const DEPLOY_INTERVAL: Duration = Duration::from_secs(2);
 /// Longest pause before a host asks a store of deployments again that failed. Ours.
