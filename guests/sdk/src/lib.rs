@@ -43,8 +43,7 @@ pub use batch::{Batch, Record, Records};
 pub use bindings::tidemill::streams::{
     configuration,
     logging::{self, Level, log},
-    metrics,
-    positions,
+    metrics, positions,
     types::{BatchError, BatchInfo},
 };
 pub use outcome::{Emit, Outcome};

@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tidemill_backends::kinesis::AwsSettings;
 
 use crate::{
-    commands::{check, checkpoints, local, put, run, serve_put, streams, tail},
+    commands::{check, checkpoints, inspect, local, put, run, serve_put, streams, tail},
     config::{Endpoint, KinesisConfig},
 };
 
@@ -29,6 +29,7 @@ pub struct Cli {
 pub enum Command {
     Run(run::Args),
     Check(check::Args),
+    Inspect(inspect::Args),
     Put(put::Args),
     ServePut(serve_put::Args),
     Tail(tail::Args),

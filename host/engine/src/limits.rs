@@ -301,6 +301,8 @@ pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one call of a processor's component may take unless the pipeline says otherwise. Ours: it is given a whole
 /// read, 10 MiB, at once.
 pub const PROCESSOR_DEADLINE: Duration = Duration::from_secs(5);
+/// Bytes of compiled components that are kept on disk. Ours: some Python components, or thousands of Rust.
+pub const COMPILED_BYTES: u64 = 1 << 30;
 /// Memory of one instance unless the pipeline says otherwise, in bytes. Ours: it fits a Python component.
 pub const INSTANCE_BYTES: usize = 128 << 20;
 

@@ -1,18 +1,20 @@
 //! Components on disk: read, compiled, and checked against the contract.
 
-use std::{fmt, path::Path};
+use std::{collections::BTreeSet, fmt, path::Path};
 
 use sha2::{Digest as _, Sha256};
 use tidemill_engine::deploy::Digest;
 use wasmtime::component::{Component, InstancePre};
 
 use crate::{
+    capability::Capability,
     contract::{Contract, Exports, Interface, Role},
     engine::Engine,
     error::{ComponentError, Names},
     handler::HandlerContract,
     processor::ProcessorContract,
     state::State,
+    survey::Kind,
 };
 
 /// What a component file is, found out without running it.
@@ -28,6 +30,23 @@ pub struct Inspection {
     pub imports: Vec<String>,
     /// What the component exports.
     pub exports: Vec<String>,
+    /// What it asks of the world around it.
+    pub capabilities: BTreeSet<Capability>,
+}
+
+#[cfg(test)]
+impl Inspection {
+    /// Of a component of which nothing matters but its imports.
+    pub(crate) fn of_imports_alone(imports: &[&str]) -> Self {
+        Self {
+            digest: Digest::of_bytes(&[0; 32]),
+            bytes: 0,
+            interfaces: &[],
+            imports: imports.iter().map(|&name| name.to_owned()).collect(),
+            exports: Vec::new(),
+            capabilities: Capability::of_imports(imports.iter().copied()),
+        }
+    }
 }
 
 /// Checks a component file as loading it for this role would, and runs nothing of it.
@@ -57,8 +76,8 @@ impl<C: Contract> Compiled<C> {
         let read = |source| ComponentError::Read { path: path.to_owned(), source };
         let bytes = std::fs::read(path).map_err(read)?;
         check_kind(&bytes, path)?;
-        let component =
-            Component::from_binary(engine.wasmtime(), &bytes).map_err(|error| uncompiled(&error, path))?;
+        let digest = Digest::of_bytes(&Sha256::digest(&bytes).into());
+        let component = engine.component(&digest, &bytes).map_err(|error| uncompiled(&error, path))?;
         let ty = component.component_type();
         let exports: Vec<String> = ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
         let imports: Vec<String> = ty.imports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
@@ -70,18 +89,18 @@ impl<C: Contract> Compiled<C> {
             .instantiate_pre(&component)
             .map_err(|error| unsatisfied(engine, &component, &error, path))?;
         let contract = C::find(interfaces, &Exports { pre: &pre, path })?;
-        let digest = Digest::of_bytes(&Sha256::digest(&bytes).into());
-        let inspection = Inspection { digest, bytes: bytes.len(), interfaces, imports, exports };
+        let capabilities = Capability::of_imports(imports.iter().map(String::as_str));
+        let inspection =
+            Inspection { digest, bytes: bytes.len(), interfaces, imports, exports, capabilities };
         Ok(Self { inspection, pre, contract })
     }
 }
 
-/// Eight bytes tell a component, a core module and everything else apart.
 fn check_kind(bytes: &[u8], path: &Path) -> Result<(), ComponentError> {
-    match bytes {
-        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', _, _, 0, 0, ..] => Err(ComponentError::CoreModule(path.to_owned())),
-        _ => Err(ComponentError::NotWasm(path.to_owned())),
+    match Kind::of(bytes) {
+        Kind::Component => Ok(()),
+        Kind::CoreModule => Err(ComponentError::CoreModule(path.to_owned())),
+        Kind::Other => Err(ComponentError::NotWasm(path.to_owned())),
     }
 }
 

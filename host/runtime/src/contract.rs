@@ -107,7 +107,7 @@ impl fmt::Display for Role {
 
 impl Interface {
     /// The interface's name with its package and version.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::PackedRecordHandler => "tidemill:streams/packed-record-handler@0.1.0",
             Self::RecordHandler => "tidemill:streams/record-handler@0.1.0",

@@ -1,13 +1,20 @@
 //! The WebAssembly engine of the process.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
-use tidemill_engine::limits;
+use tidemill_engine::{deploy::Digest, limits};
 use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, component::Linker,
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    component::{Component, Linker},
 };
 
-use crate::{bindings::imports, error::ComponentError, state::State, ticker::Ticker};
+use crate::{
+    bindings::imports,
+    cache::{self, Cache},
+    error::ComponentError,
+    state::State,
+    ticker::Ticker,
+};
 
 /// Compiles components and gives their instances memory. Made once a process; cloning is cheap.
 #[derive(Clone)]
@@ -16,6 +23,7 @@ pub struct Engine(Arc<Parts>);
 struct Parts {
     wasmtime: wasmtime::Engine,
     linker: Linker<State>,
+    cache: Option<Cache>,
     _ticker: Ticker,
 }
 
@@ -23,6 +31,16 @@ impl Engine {
     /// An engine whose instances come from a pool, or from the system one by one where the address space is too
     /// small for a pool (`ulimit -v`, `vm.overcommit_memory=2`).
     pub fn new() -> Result<Self, ComponentError> {
+        Self::make(None)
+    }
+
+    /// The same, and what it compiled is kept in a folder for other engines of this user and for later. A folder that
+    /// is of no use for that is told in the log, and the engine does without.
+    pub fn with_cache(folder: &Path) -> Result<Self, ComponentError> {
+        Self::make(Some(folder))
+    }
+
+    fn make(cache: Option<&Path>) -> Result<Self, ComponentError> {
         let wasmtime = wasmtime::Engine::new(config().allocation_strategy(pool())).or_else(|error| {
             tracing::warn!(%error, "cannot reserve address space for a pool of instances; they will start slower");
             wasmtime::Engine::new(&config())
@@ -30,7 +48,17 @@ impl Engine {
         let wasmtime = wasmtime.map_err(ComponentError::engine)?;
         let linker = linker(&wasmtime).map_err(ComponentError::engine)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(ComponentError::engine)?;
-        Ok(Self(Arc::new(Parts { wasmtime, linker, _ticker: ticker })))
+        let cache = cache.and_then(|folder| cache::open_or_warn(folder, &wasmtime));
+        Ok(Self(Arc::new(Parts { wasmtime, linker, cache, _ticker: ticker })))
+    }
+
+    /// The component with these bytes, compiled now or, where there is a cache, before. The digest must be that of the
+    /// bytes. Blocks for about a second for each megabyte that is compiled.
+    pub(crate) fn component(&self, digest: &Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
+        match &self.0.cache {
+            Some(cache) => cache.component(&self.0.wasmtime, digest, bytes),
+            None => Component::from_binary(&self.0.wasmtime, bytes),
+        }
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -66,6 +94,7 @@ fn pool() -> InstanceAllocationStrategy {
         .total_core_instances(instances * 8)
         .total_memories(instances + instances / 8 + 8)
         .total_tables(instances * 2 + 16)
+        .table_elements(limits::INSTANCE_TABLE_ELEMENTS)
         .total_stacks(instances)
         .max_core_instances_per_component(40)
         .max_memories_per_component(8)

@@ -7,6 +7,8 @@
 #![warn(missing_docs)]
 
 mod bindings;
+mod cache;
+mod capability;
 mod component;
 mod contract;
 mod engine;
@@ -22,11 +24,13 @@ mod settings;
 mod slot;
 mod state;
 mod stdio;
+mod survey;
 mod ticker;
 
 #[cfg(test)]
 mod tests;
 
+pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
 pub use contract::{Interface, Role};
 pub use engine::Engine;
@@ -34,3 +38,4 @@ pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};
 pub use settings::{HandlerSettings, ProcessorSettings};
+pub use survey::{Kind, Survey, survey};

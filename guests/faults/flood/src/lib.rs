@@ -1,5 +1,5 @@
-//! Writes 10,000 lines to the log on a record that is `log`, as many to stderr on `stderr`, and emits 64 MiB on
-//! `emit`. Other records pass through.
+//! Writes 10,000 lines to the log on a record that is `log`, as many to stderr on `stderr` and to stdout on `stdout`.
+//! It emits 64 MiB on `emit` and 200,000 documents on `many`. Other records pass through.
 
 use tidemill_guest::{Batch, BatchError, Handler, Level, Outcome, log};
 
@@ -16,6 +16,8 @@ impl Handler for Flood {
             match record.data {
                 b"log" => (0..10_000).for_each(|line| log(Level::Info, &format!("line {line}"))),
                 b"stderr" => (0..10_000).for_each(|line| eprintln!("line {line}")),
+                b"stdout" => (0..10_000).for_each(|line| println!("line {line}")),
+                b"many" => (0..200_000).for_each(|_| drop(outcome.emit(b""))),
                 b"emit" => drop(outcome.emit(&vec![b'x'; 64 << 20])),
                 data => drop(outcome.emit(data).partition_key(record.partition_key)),
             }

@@ -29,7 +29,7 @@ pub struct Args {
 /// Says for every pipeline what was found.
 pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let config = Config::load(&args.settings)?;
-    let engine = component::engine()?;
+    let engine = component::engine(&config.deploy.cache)?;
     for (name, pipeline) in &config.pipelines {
         let sinks = pipeline.named_sinks().map(|(_, sink)| &sink.producer.processor);
         let processors = [&pipeline.source.processor].into_iter().chain(sinks);

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod checkpoints;
+pub mod inspect;
 pub mod local;
 mod producing;
 pub mod put;
@@ -22,6 +23,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::run(args, connection).await,
         Command::Check(args) => check::run(args, connection).await,
+        Command::Inspect(args) => inspect::run(args).await,
         Command::ServePut(args) => serve_put::run(args, connection).await,
         Command::Put(args) => put::run(args, connection).await,
         Command::Tail(args) => tail::run(args, connection).await,

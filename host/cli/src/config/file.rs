@@ -31,7 +31,7 @@ impl Config {
         let components = self.pipelines.values_mut().flat_map(PipelineConfig::components);
         let ca = self.leases.redis.iter_mut().flat_map(|redis| &mut redis.ca);
         let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path).chain(ca);
-        let paths = components.chain(kept).chain(ingest);
+        let paths = components.chain(kept).chain(ingest).chain(self.deploy.cache.path());
         for path in paths {
             *path = folder.join(&*path);
         }

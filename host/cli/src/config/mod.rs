@@ -2,6 +2,8 @@
 //!
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
+mod cache;
+mod deploy;
 mod file;
 mod ingest;
 mod leases;
@@ -20,6 +22,8 @@ use tidemill_engine::limits;
 
 use crate::failure::Failure;
 
+pub use cache::CacheConfig;
+pub use deploy::DeployConfig;
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use leases::{DynamoDbConfig, LeasesConfig, RedisConfig, StoreKind};
 pub use names::{Name, Start};
@@ -47,6 +51,9 @@ pub struct Config {
     /// Where leases and checkpoints are kept.
     #[serde(default)]
     pub leases: LeasesConfig,
+    /// How components come to run.
+    #[serde(default)]
+    pub deploy: DeployConfig,
     /// What to run, by name.
     #[serde(default)]
     pub pipelines: BTreeMap<Name, PipelineConfig>,
@@ -64,6 +71,7 @@ impl Config {
             read_memory: None,
             kinesis: KinesisConfig::default(),
             leases: LeasesConfig::default(),
+            deploy: DeployConfig::default(),
             pipelines: BTreeMap::new(),
             ingest: Some(ingest),
         })

@@ -7,28 +7,41 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role};
+use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, Survey};
 
-use crate::{config::HandlerConfig, exit::Exit, failure::Failure};
+use crate::{
+    config::{CacheConfig, HandlerConfig},
+    exit::Exit,
+    failure::Failure,
+};
 
 /// The engine of this process, made when the first component needs it.
 #[derive(Debug, Default)]
-pub struct LazyEngine(OnceLock<Engine>);
+pub struct LazyEngine {
+    engine: OnceLock<Engine>,
+    cache: CacheConfig,
+}
 
 impl LazyEngine {
+    /// One that keeps there what it compiles.
+    pub fn new(cache: CacheConfig) -> Self {
+        Self { engine: OnceLock::new(), cache }
+    }
+
     /// The engine.
     pub fn get(&self) -> Result<&Engine, Failure> {
-        if let Some(engine) = self.0.get() {
+        if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = engine()?;
-        Ok(self.0.get_or_init(|| engine))
+        let engine = engine(&self.cache)?;
+        Ok(self.engine.get_or_init(|| engine))
     }
 }
 
-/// Makes the engine of this process.
-pub fn engine() -> Result<Engine, Failure> {
-    Engine::new().map_err(|error| refused(&error))
+/// Makes the engine of this process, which keeps there what it compiles.
+pub fn engine(cache: &CacheConfig) -> Result<Engine, Failure> {
+    let engine = cache.folder().map_or_else(Engine::new, |folder| Engine::with_cache(&folder));
+    engine.map_err(|error| refused(&error))
 }
 
 /// Compiles a component and makes it a handler.
@@ -46,9 +59,21 @@ pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<Compone
 /// Checks a component as loading it would, and runs nothing of it.
 pub async fn inspect(engine: &Engine, path: &Path, role: Role) -> Result<Inspection, Failure> {
     let (engine, path) = (engine.clone(), path.to_owned());
-    let inspected =
-        tokio::task::spawn_blocking(move || tidemill_runtime::inspect(&engine, &path, role)).await;
-    inspected.map_err(|error| Failure::caused(Exit::Unexpected, &error))?.map_err(|error| refused(&error))
+    compiling(move || tidemill_runtime::inspect(&engine, &path, role)).await
+}
+
+/// Looks at a file that may be any component, or none, and runs nothing of it.
+pub async fn survey(engine: &Engine, path: &Path) -> Result<Survey, Failure> {
+    let (engine, path) = (engine.clone(), path.to_owned());
+    compiling(move || tidemill_runtime::survey(&engine, &path)).await
+}
+
+/// Runs what compiles on a thread for blocking work.
+async fn compiling<T: Send + 'static>(
+    compile: impl FnOnce() -> Result<T, ComponentError> + Send + 'static,
+) -> Result<T, Failure> {
+    let compiled = tokio::task::spawn_blocking(compile).await;
+    compiled.map_err(|error| Failure::caused(Exit::Unexpected, &error))?.map_err(|error| refused(&error))
 }
 
 /// A component in one line, for people.

@@ -58,7 +58,7 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engines = LazyEngine::default();
+        let engines = LazyEngine::new(config.deploy.cache.clone());
         let mut components = Vec::new();
         for pipeline in config.pipelines.values() {
             components.push(Components::load(&engines, pipeline).await?);

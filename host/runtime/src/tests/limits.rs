@@ -13,7 +13,7 @@ use super::support::{ENGINE, Logged, batch, guest, load, load_with};
 /// Time stands still here, so that all lines are of one second.
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_lines_is_cut_to_its_budget() {
-    for way in ["log", "stderr"] {
+    for way in ["log", "stderr", "stdout"] {
         let handler = load("fault_flood").await;
         let logged = Logged::begin();
         handler.handle(&batch(&[way])).await.unwrap();
@@ -40,6 +40,8 @@ async fn an_outcome_beyond_the_limits_is_malformed() {
     assert!(error.message.contains("too much data"), "{error}");
     let error = handler.handle(&batch(&["1", "2", "3"])).await.unwrap_err();
     assert_eq!(error.message, "too many emits, emits=3 allowed=2");
+    let error = load("fault_flood").await.handle(&batch(&["many"])).await.unwrap_err();
+    assert_eq!(error.message, "too many emits, emits=200000 allowed=100000");
     assert_eq!(handler.handle(&batch(&["1", "2"])).await.unwrap().emits.len(), 2);
 }
 

@@ -1,0 +1,9 @@
+;; Answers an index with -1 words.
+(module $module
+  (memory (export "memory") 16)
+  (data (i32.const 16) "\00\00\00\00\40\00\00\00\ff\ff\ff\ff")
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+  (func (export "cabi_post_handle") (param i32))
+  (func (export "handle")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i64 i32 i64 i32 i32 i32 i32) (result i32)
+    i32.const 16))

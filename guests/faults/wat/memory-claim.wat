@@ -1,0 +1,8 @@
+;; Declares 2 GiB of memory, which every instance of it would begin with.
+(module $module
+  (memory (export "memory") 32768)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+  (func (export "cabi_post_handle") (param i32))
+  (func (export "handle")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i64 i32 i64 i32 i32 i32 i32) (result i32)
+    i32.const 16))

@@ -1,0 +1,10 @@
+;; Never comes to the end of its start function, so that no instance of it is ever made.
+(module $module
+  (memory (export "memory") 16)
+  (func $start (loop $again (br $again)))
+  (start $start)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+  (func (export "cabi_post_handle") (param i32))
+  (func (export "handle")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i64 i32 i64 i32 i32 i32 i32) (result i32)
+    i32.const 16))
