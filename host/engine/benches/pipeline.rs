@@ -97,6 +97,8 @@ async fn run(
         clock: Clock::system(),
         progress: Arc::new(Progress::default()),
         memory: ReadMemory::default(),
+        dead_letters: None,
+        control: Arc::default(),
     };
     let (progress, stop) = (Arc::clone(&pipeline.progress), CancellationToken::new());
     let running = task::spawn("pipeline", pipeline.run(stop.clone()));

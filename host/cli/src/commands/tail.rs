@@ -64,6 +64,8 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
         clock: Clock::system(),
         memory: ReadMemory::default(),
         progress: Arc::new(Progress::default()),
+        dead_letters: None,
+        control: Arc::default(),
     };
     let ended = pipeline.run(stop.token().clone()).await;
     ended.map_err(|error| Failure::of_pipeline("tail", &error))?;

@@ -162,6 +162,8 @@ impl BuiltPipeline {
             clock: surroundings.clock,
             memory: surroundings.memory.clone(),
             progress: Arc::new(Progress::default()),
+            dead_letters: None,
+            control: Arc::default(),
         };
         self.sources.into_iter().map(pipeline).collect()
     }

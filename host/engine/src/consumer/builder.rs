@@ -6,11 +6,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     DEFAULT_SINK,
+    control::Control,
     pipeline::{Pipeline, PipelineError, PipelineSettings, Summary},
     progress::Progress,
     source::ReadMemory,
 };
 use crate::{
+    dead_letter::DeadLetters,
     handler::Handler,
     kinesis::Kinesis,
     lease::{LeaseStore, WorkerId, memory::MemoryLeases, plan::Start},
@@ -91,6 +93,8 @@ pub struct Consumer {
     clock: Clock,
     progress: Arc<Progress>,
     memory: ReadMemory,
+    dead_letters: Option<Arc<dyn DeadLetters>>,
+    control: Arc<Control>,
 }
 
 impl Consumer {
@@ -108,6 +112,8 @@ impl Consumer {
             clock,
             progress: Arc::new(Progress::default()),
             memory: ReadMemory::default(),
+            dead_letters: None,
+            control: Arc::default(),
         }
     }
 
@@ -160,6 +166,13 @@ impl Consumer {
         self
     }
 
+    /// Keeps records there that are given up, and goes on; without this a shard stops before such a record.
+    #[must_use]
+    pub fn dead_letters(mut self, dead_letters: Arc<dyn DeadLetters>) -> Self {
+        self.dead_letters = Some(dead_letters);
+        self
+    }
+
     /// Changes any other setting.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut PipelineSettings)) -> Self {
@@ -170,6 +183,11 @@ impl Consumer {
     /// What the consumer has done so far, to look at while it runs.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
+    }
+
+    /// The shards that wait, to look at and to be told to go on while it runs.
+    pub fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.control)
     }
 
     /// Runs a handler on every batch until `stop` is cancelled, then finishes what is in hand, as [`Pipeline::run`]
@@ -188,8 +206,8 @@ impl Consumer {
         handler: impl Handler + 'static,
         stop: CancellationToken,
     ) -> Result<Summary, PipelineError> {
-        let Self { settings, kinesis, leases, processor, sinks, worker, clock, progress, memory } = self;
-        let (handler, sinks) = (Arc::new(handler), Arc::new(sinks));
+        let Self { settings, kinesis, leases, processor, worker, clock, progress, memory, .. } = self;
+        let (handler, sinks) = (Arc::new(handler), Arc::new(self.sinks));
         let pipeline = Pipeline {
             settings,
             kinesis,
@@ -201,6 +219,8 @@ impl Consumer {
             clock,
             progress,
             memory,
+            dead_letters: self.dead_letters,
+            control: self.control,
         };
         pipeline.run(stop).await
     }

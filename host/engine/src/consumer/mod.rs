@@ -12,6 +12,7 @@
 //! when every document emitted for it, and for all batches before it, is acknowledged.
 
 mod builder;
+mod control;
 mod coordinator;
 mod coverage;
 mod delivery;
@@ -33,6 +34,7 @@ mod work;
 mod writing;
 
 pub use builder::Consumer;
+pub use control::{Control, PausedShard};
 pub use coordinator::SharingSettings;
 pub use delivery::DEFAULT_SINK;
 pub use pipeline::{Checkpointing, OnFailure, Pipeline, PipelineError, PipelineSettings, Summary};

@@ -10,12 +10,14 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    control::Control,
     coordinator::{Coordinator, SharingSettings},
     idle,
     progress::{Progress, StoppedShard},
     source::{ReadMemory, ReaderSettings, Retrieval},
 };
 use crate::{
+    dead_letter::DeadLetters,
     handler::Handler,
     kinesis::{Kinesis, KinesisError},
     lease::{LeaseError, LeaseStore, WorkerId, keeper::KeeperSettings, plan::Start, start_at::StartAt},
@@ -49,6 +51,10 @@ pub struct Pipeline {
     pub progress: Arc<Progress>,
     /// The memory of its reads, which pipelines may share.
     pub memory: ReadMemory,
+    /// Where records go that are given up, if anywhere.
+    pub dead_letters: Option<Arc<dyn DeadLetters>>,
+    /// The shards that wait, and a way to have them go on.
+    pub control: Arc<Control>,
 }
 
 /// How a pipeline works. The defaults are those of `limits.rs`.

@@ -129,6 +129,8 @@ impl Life {
             clock,
             progress: self.progress,
             memory: ReadMemory::default(),
+            dead_letters: None,
+            control: Arc::default(),
         };
         match pipeline.run(self.stop).await {
             Ok(summary) => world.note(format_args!("{process} ends: done={}", summary.done)),

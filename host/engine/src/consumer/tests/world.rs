@@ -86,6 +86,8 @@ impl World {
             clock: self.clock,
             progress: Arc::new(Progress::default()),
             memory: ReadMemory::default(),
+            dead_letters: None,
+            control: Arc::default(),
         }
     }
 
