@@ -292,6 +292,21 @@ pub const COMPONENT_PIECE_BYTES: usize = 350 << 10;
 pub const COMPONENT_PIECES_AT_ONCE: usize = 4;
 /// How long Redis keeps a component of which not all pieces came. Ours: far longer than an upload takes.
 pub const REDIS_HALF_UPLOAD_LIFE: Duration = Duration::from_secs(3_600);
+/// Port of the admin API unless told otherwise. Ours.
+pub const ADMIN_PORT: u16 = 4569;
+/// Connections of the admin API at once; others wait to be accepted. Ours.
+pub const ADMIN_CONNECTIONS: usize = 64;
+/// How long a deployment waits for this host to have it run unless told otherwise. Ours: compiling takes about a second
+/// for each megabyte.
+pub const DEPLOY_WAIT: Duration = Duration::from_secs(120);
+/// Longest such wait that may be asked for. Ours.
+pub const DEPLOY_WAIT_LONGEST: Duration = Duration::from_secs(900);
+/// How long a command waits for the connection to an admin API, and for an answer beyond what it asked to wait. Ours.
+pub const ADMIN_ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// How often a command asks hosts how they are while it waits for them. Ours.
+pub const ADMIN_ASK_AGAIN: Duration = Duration::from_millis(500);
+/// Bytes of an admin API's answer that a command reads. Ours: a status of thousands of shards is a few megabytes.
+pub const ADMIN_ANSWER_BYTES: usize = 64 << 20;
 /// How often a host looks for what it is to run unless told otherwise. Ours: a call a second for two parts.
 pub const DEPLOY_INTERVAL: Duration = Duration::from_secs(2);
 /// Longest pause before a host asks a store of deployments again that failed. Ours.

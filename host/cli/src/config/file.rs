@@ -4,7 +4,7 @@ use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use miette::{NamedSource, SourceSpan};
 
-use super::{Config, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind};
+use super::{AdminConfig, Config, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind};
 use crate::{exit::Exit, failure::Failure};
 
 /// How much of a word must agree for it to be what was meant, 0 to 1.
@@ -49,6 +49,7 @@ impl Config {
             ));
         }
         self.ingest.iter().try_for_each(IngestConfig::validate)?;
+        self.admin.iter().try_for_each(AdminConfig::validate)?;
         let embedded = self.kinesis.endpoint == Endpoint::Embedded;
         if !embedded && (self.kinesis.data_dir.is_some() || self.kinesis.port != 0) {
             return Err(contradiction("kinesis.data-dir and kinesis.port belong to the embedded Kinesis")
