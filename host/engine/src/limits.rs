@@ -406,3 +406,27 @@ pub const GUEST_LOG_LINES: u32 = 100;
 pub const GUEST_LOG_LINE_BYTES: usize = 4 << 10;
 /// Bytes of what a guest wrote to stderr last that an error repeats. Ours.
 pub const GUEST_LAST_WORDS_BYTES: usize = 1 << 10;
+
+/// How far threads that compile stand back behind others, in steps of `nice`. Ours: a tenth of a busy core is left.
+pub const COMPILER_NICE: i32 = 10;
+/// How long a new component has to prove itself unless settings say otherwise. Ours: what comes once a minute shows.
+pub const PROBATION: Duration = Duration::from_secs(300);
+/// Batches in a hundred that may fail on a new component beyond those that failed before. Ours.
+pub const MAX_ERROR_PERCENT: f64 = 5.0;
+/// How many times as long as before a record may take on a new component. Ours.
+pub const MAX_SLOWDOWN: f64 = 3.0;
+/// Batches that are enough to judge a new component by. Ours.
+pub const MIN_BATCHES: u64 = 50;
+/// Mean time of a record that no component is too slow with, in nanoseconds. Ours: a core then handles 100,000 records a
+/// second, and a shard takes 1,000.
+pub const SLOW_RECORD_NANOS: u64 = 10_000;
+/// Records of a batch that a new component is tried out on. Ours.
+pub const SAMPLE_RECORDS: usize = 100;
+/// Bytes of the records that a new component is tried out on. Ours.
+pub const SAMPLE_BYTES: usize = 64 << 10;
+/// How often records are copied to try out a new component on. Ours: it costs nothing that shows.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+/// Instances of a new component that are made before anything meets it; more are made as they are needed. Ours.
+pub const WARMED_INSTANCES: usize = 256;
+/// Lines in the log about what goes wrong with one component on trial. Ours: the first few tell enough.
+pub const TRIAL_LINES: u64 = 10;

@@ -12,7 +12,7 @@ use tidemill_engine::{
     time::UnixMillis,
 };
 use tidemill_processors::Preset;
-use tidemill_runtime::{ComponentProcessor, Engine, ProcessorSettings};
+use tidemill_runtime::{ComponentProcessor, Engine, ProcessorSettings, artifact};
 use tokio::time::{Duration, Instant};
 
 const SIZES: [usize; 3] = [100, 1_000, 10_000];
@@ -61,7 +61,8 @@ async fn load(engine: &Engine, preset: &str) -> ComponentProcessor {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guests/target/wasm32-wasip2/release");
     let folder = std::env::var_os("TIDEMILL_GUESTS").map_or_else(|| PathBuf::from(built), PathBuf::from);
     let file = folder.join(format!("processor_{}.wasm", preset.replace('-', "_")));
-    let loaded = ComponentProcessor::load(engine, &file, &ProcessorSettings::new(preset)).await;
+    let artifact = artifact(&file).await.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"));
+    let loaded = ComponentProcessor::load(engine, &artifact, &ProcessorSettings::new(preset)).await;
     loaded.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"))
 }
 

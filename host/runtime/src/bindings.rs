@@ -11,6 +11,7 @@ pub mod imports {
     wasmtime::component::bindgen!({ path: "../../wit", world: "imports" });
 }
 
+pub mod life;
 pub mod processors;
 
 /// Name of the function that both have.

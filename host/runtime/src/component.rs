@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, fmt, path::Path};
 
-use sha2::{Digest as _, Sha256};
-use tidemill_engine::deploy::Digest;
+use tidemill_engine::deploy::{Artifact, Digest};
 use wasmtime::component::{Component, InstancePre};
 
 use crate::{
+    artifact,
     capability::Capability,
     contract::{Contract, Exports, Interface, Role},
     engine::Engine,
@@ -53,9 +53,10 @@ impl Inspection {
 ///
 /// It blocks while it compiles, about a second for each megabyte.
 pub fn inspect(engine: &Engine, path: &Path, role: Role) -> Result<Inspection, ComponentError> {
+    let artifact = artifact::read(path)?;
     match role {
-        Role::Handler => Compiled::<HandlerContract>::open(engine, path, role).map(|c| c.inspection),
-        _ => Compiled::<ProcessorContract>::open(engine, path, role).map(|c| c.inspection),
+        Role::Handler => Compiled::<HandlerContract>::open(engine, &artifact, role).map(|c| c.inspection),
+        _ => Compiled::<ProcessorContract>::open(engine, &artifact, role).map(|c| c.inspection),
     }
 }
 
@@ -71,13 +72,13 @@ pub struct Compiled<C> {
 }
 
 impl<C: Contract> Compiled<C> {
-    /// Reads, compiles and checks. Blocks as [`inspect`] does.
-    pub fn open(engine: &Engine, path: &Path, role: Role) -> Result<Self, ComponentError> {
-        let read = |source| ComponentError::Read { path: path.to_owned(), source };
-        let bytes = std::fs::read(path).map_err(read)?;
-        check_kind(&bytes, path)?;
-        let digest = Digest::of_bytes(&Sha256::digest(&bytes).into());
-        let component = engine.component(&digest, &bytes).map_err(|error| uncompiled(&error, path))?;
+    /// Compiles and checks. Blocks as [`inspect`] does.
+    pub fn open(engine: &Engine, artifact: &Artifact, role: Role) -> Result<Self, ComponentError> {
+        let (path, bytes) = (Path::new(&artifact.from), &artifact.bytes);
+        check_kind(bytes, path)?;
+        // What is compiled is kept by this digest, so it is not taken on trust.
+        let digest = artifact::digest_of(bytes);
+        let component = engine.component(&digest, bytes).map_err(|error| uncompiled(&error, path))?;
         let ty = component.component_type();
         let exports: Vec<String> = ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
         let imports: Vec<String> = ty.imports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();

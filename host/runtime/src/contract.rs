@@ -1,6 +1,6 @@
 //! What the host wants a component for, and which of its functions it calls for that.
 
-use std::{fmt, path::Path};
+use std::{fmt, hash::Hash, path::Path};
 
 use wasmtime::{
     Store,
@@ -38,15 +38,24 @@ pub enum Interface {
     Serializer,
     /// An aggregator.
     Aggregator,
+    /// What a handler is told of its instance's life.
+    LifeCycle,
 }
 
 impl Role {
     /// The interfaces that the host calls in this role; none where the component lacks them. The packed form goes
     /// before the plain one.
     pub(crate) fn interfaces(self, component: &Component) -> Option<&'static [Interface]> {
-        use Interface::{Aggregator, PackedProcessor, PackedRecordHandler, RecordHandler, Serializer};
+        use Interface::{
+            Aggregator, LifeCycle, PackedProcessor, PackedRecordHandler, RecordHandler, Serializer,
+        };
         let choices: &'static [&'static [Interface]] = match self {
-            Self::Handler => &[&[PackedRecordHandler], &[RecordHandler]],
+            Self::Handler => &[
+                &[PackedRecordHandler, LifeCycle],
+                &[PackedRecordHandler],
+                &[RecordHandler, LifeCycle],
+                &[RecordHandler],
+            ],
             Self::Processor => &[&[PackedProcessor], &[Serializer, Aggregator]],
             Self::Serializer => &[&[Serializer]],
             Self::Aggregator => &[&[Aggregator]],
@@ -114,6 +123,7 @@ impl Interface {
             Self::PackedProcessor => "tidemill:streams/packed-processor@0.1.0",
             Self::Serializer => "tidemill:streams/serializer@0.1.0",
             Self::Aggregator => "tidemill:streams/aggregator@0.1.0",
+            Self::LifeCycle => "tidemill:streams/life-cycle@0.1.0",
         }
     }
 
@@ -132,6 +142,8 @@ impl fmt::Display for Interface {
 pub trait Contract: Clone + fmt::Debug + Send + Sync + 'static {
     /// The same functions in an instance.
     type Functions: Clone + Send + Sync + 'static;
+    /// What its instances are kept apart by.
+    type Place: Clone + fmt::Debug + Eq + Hash + Send + Sync + 'static;
 
     /// Finds them in these interfaces, which the component has.
     fn find(interfaces: &[Interface], exports: &Exports<'_>) -> Result<Self, ComponentError>;

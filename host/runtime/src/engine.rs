@@ -24,6 +24,7 @@ struct Parts {
     wasmtime: wasmtime::Engine,
     linker: Linker<State>,
     cache: Option<Cache>,
+    compilers: rayon::ThreadPool,
     _ticker: Ticker,
 }
 
@@ -49,16 +50,18 @@ impl Engine {
         let linker = linker(&wasmtime).map_err(ComponentError::engine)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(ComponentError::engine)?;
         let cache = cache.and_then(|folder| cache::open_or_warn(folder, &wasmtime));
-        Ok(Self(Arc::new(Parts { wasmtime, linker, cache, _ticker: ticker })))
+        let compilers = compilers().map_err(ComponentError::engine)?;
+        Ok(Self(Arc::new(Parts { wasmtime, linker, cache, compilers, _ticker: ticker })))
     }
 
     /// The component with these bytes, compiled now or, where there is a cache, before. The digest must be that of the
     /// bytes. Blocks for about a second for each megabyte that is compiled.
     pub(crate) fn component(&self, digest: &Digest, bytes: &[u8]) -> wasmtime::Result<Component> {
-        match &self.0.cache {
-            Some(cache) => cache.component(&self.0.wasmtime, digest, bytes),
-            None => Component::from_binary(&self.0.wasmtime, bytes),
-        }
+        let Parts { wasmtime, cache, compilers, .. } = &*self.0;
+        compilers.install(|| match cache {
+            Some(cache) => cache.component(wasmtime, digest, bytes),
+            None => Component::from_binary(wasmtime, bytes),
+        })
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -74,6 +77,18 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Engine")
     }
+}
+
+/// Threads that compile: one for each core, but behind everything else, so that a deployment takes from the shards what
+/// they leave and little more.
+fn compilers() -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    let threads = rayon::ThreadPoolBuilder::new().thread_name(|at| format!("compile-{at}"));
+    let stand_back = |_| {
+        if let Err(error) = rustix::process::nice(limits::COMPILER_NICE) {
+            tracing::debug!(%error, "a thread that compiles stays as urgent as others");
+        }
+    };
+    threads.start_handler(stand_back).build()
 }
 
 fn config() -> Config {

@@ -6,6 +6,7 @@
 //! does the same for a [`tidemill_engine::processor::Processor`], with an instance for each call that is under way.
 #![warn(missing_docs)]
 
+mod artifact;
 mod bindings;
 mod cache;
 mod capability;
@@ -30,6 +31,7 @@ mod ticker;
 #[cfg(test)]
 mod tests;
 
+pub use artifact::artifact;
 pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
 pub use contract::{Interface, Role};
@@ -37,5 +39,5 @@ pub use engine::Engine;
 pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};
-pub use settings::{HandlerSettings, ProcessorSettings};
+pub use settings::{HandlerSettings, ProcessorSettings, RolloutSettings};
 pub use survey::{Kind, Survey, survey};

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use tidemill_engine::limits;
 
 use crate::slot::Grants;
@@ -21,6 +22,10 @@ pub struct HandlerSettings {
     pub emitted_bytes: usize,
     /// Documents that may be emitted for one batch.
     pub emitted_documents: usize,
+    /// Whether checkpoints are left to it, so that its instances may keep records that were not done yet.
+    pub makes_checkpoints: bool,
+    /// How another component takes its place.
+    pub rollout: RolloutSettings,
 }
 
 impl HandlerSettings {
@@ -33,6 +38,8 @@ impl HandlerSettings {
             deadline: limits::HANDLER_DEADLINE,
             emitted_bytes: limits::EMITTED_BYTES,
             emitted_documents: limits::EMITTED_DOCUMENTS,
+            makes_checkpoints: false,
+            rollout: RolloutSettings::default(),
         }
     }
 
@@ -51,7 +58,7 @@ impl HandlerSettings {
 }
 
 /// Settings of one component that is a processor, or a half of one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProcessorSettings {
     /// The name that logs and errors call it by.
     pub name: String,
@@ -61,6 +68,8 @@ pub struct ProcessorSettings {
     pub memory_bytes: usize,
     /// How long one call may take, and the making of an instance with it.
     pub deadline: Duration,
+    /// How another component takes its place.
+    pub rollout: RolloutSettings,
 }
 
 impl ProcessorSettings {
@@ -71,6 +80,7 @@ impl ProcessorSettings {
             config: BTreeMap::new(),
             memory_bytes: limits::INSTANCE_BYTES,
             deadline: limits::PROCESSOR_DEADLINE,
+            rollout: RolloutSettings::default(),
         }
     }
 
@@ -82,6 +92,35 @@ impl ProcessorSettings {
             memory_bytes: self.memory_bytes,
             hostcall_bytes: self.memory_bytes,
             deadline: self.deadline,
+        }
+    }
+}
+
+/// How a component takes the place of another while it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RolloutSettings {
+    /// How long a new component has to prove itself: for so long the one before it is kept, and gets again what fails on
+    /// the new one. Zero lets it go at once.
+    pub probation: Duration,
+    /// Batches in a hundred that may fail on the new one beyond those that failed before.
+    pub max_error_percent: f64,
+    /// How many times as long as before a record may take.
+    pub max_slowdown: f64,
+    /// Batches that are enough to judge by.
+    pub min_batches: u64,
+    /// Documents that a new handler is tried out on before any stream's; without any, records of a batch that the running
+    /// one handled.
+    pub samples: Vec<Bytes>,
+}
+
+impl Default for RolloutSettings {
+    fn default() -> Self {
+        Self {
+            probation: limits::PROBATION,
+            max_error_percent: limits::MAX_ERROR_PERCENT,
+            max_slowdown: limits::MAX_SLOWDOWN,
+            min_batches: limits::MIN_BATCHES,
+            samples: Vec::new(),
         }
     }
 }

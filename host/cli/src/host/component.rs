@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytesize::ByteSize;
+use tidemill_engine::{consumer::Checkpointing, deploy::Artifact};
 use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, Survey};
 
 use crate::{
@@ -50,10 +51,17 @@ pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<Compone
         config: config.config.clone(),
         memory_bytes: config.memory,
         deadline: config.deadline,
+        makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
         ..HandlerSettings::new(name_of(&config.component))
     };
-    let loaded = ComponentHandler::load(engine, &config.component, settings).await;
+    let artifact = artifact(&config.component).await?;
+    let loaded = ComponentHandler::load(engine, &artifact, settings).await;
     loaded.map(Arc::new).map_err(|error| refused(&error))
+}
+
+/// Reads a component's file.
+pub async fn artifact(path: &Path) -> Result<Arc<Artifact>, Failure> {
+    tidemill_runtime::artifact(path).await.map_err(|error| refused(&error))
 }
 
 /// Checks a component as loading it would, and runs nothing of it.

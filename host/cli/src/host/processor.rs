@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use tidemill_engine::{native::NativeProcessor, processor::Processor};
+use tidemill_engine::{deploy::Artifact, native::NativeProcessor, processor::Processor};
 use tidemill_processors::Codec;
 use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role};
 
@@ -28,19 +28,17 @@ impl LoadedProcessor {
         let loaded = match &config.kind {
             ProcessorKind::Native(codec) => return Ok(Self::native(*codec, config)),
             ProcessorKind::Whole(whole) => {
-                ComponentProcessor::load(engine.get()?, &whole.component, &settings(whole)).await
+                let artifact = component::artifact(&whole.component).await?;
+                ComponentProcessor::load(engine.get()?, &artifact, &settings(whole)).await
             }
             ProcessorKind::Halves(aggregator, serializer) => {
-                let none = ProcessorSettings::new("none");
-                let of_aggregator = component_of(aggregator).map_or(none.clone(), settings);
-                let of_serializer = component_of(serializer).map_or(none, settings);
-                let aggregator = half(aggregator, &of_aggregator);
-                ComponentProcessor::of_halves(engine.get()?, aggregator, half(serializer, &of_serializer))
-                    .await
+                let (of_aggregator, of_serializer) = (Read::of(aggregator).await?, Read::of(serializer).await?);
+                let (aggregator, serializer) = (of_aggregator.half(), of_serializer.half());
+                ComponentProcessor::of_halves(engine.get()?, aggregator, serializer).await
             }
         };
         let processor = loaded.map_err(|error| component::refused(&error))?;
-        let label = processor.label().to_owned();
+        let label = processor.label();
         Ok(Self { processor: Arc::new(processor), memory: config.memory(), label })
     }
 
@@ -91,9 +89,26 @@ fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
     }
 }
 
-fn half<'a, N: Copy>(half: &'a HalfConfig<N>, settings: &'a ProcessorSettings) -> Half<'a, N> {
-    match half {
-        HalfConfig::Native(native) => Half::Native(*native),
-        HalfConfig::Component(part) => Half::Component(&part.component, settings),
+/// Half of a processor, its file read where it is a component.
+enum Read<N> {
+    Native(N),
+    Component(Arc<Artifact>, ProcessorSettings),
+}
+
+impl<N: Copy> Read<N> {
+    async fn of(half: &HalfConfig<N>) -> Result<Self, Failure> {
+        Ok(match half {
+            HalfConfig::Native(native) => Self::Native(*native),
+            HalfConfig::Component(part) => {
+                Self::Component(component::artifact(&part.component).await?, settings(part))
+            }
+        })
+    }
+
+    fn half(&self) -> Half<'_, N> {
+        match self {
+            Self::Native(native) => Half::Native(*native),
+            Self::Component(artifact, settings) => Half::Component(artifact, settings),
+        }
     }
 }

@@ -9,10 +9,16 @@ impl Documents {
     /// records of one lane, or of another attempt, lie among those of others.
     #[must_use]
     pub fn gathered(&self) -> Cow<'_, Self> {
-        let needed: usize = self.index.iter().map(|at| (at.data_length + at.key_length) as usize).sum();
-        if needed * 2 >= self.bytes.len() {
+        if self.needed_bytes() * 2 >= self.bytes.len() {
             return Cow::Borrowed(self);
         }
+        Cow::Owned(self.copied())
+    }
+
+    /// The same records in bytes of their own, for whoever keeps a few of a large batch for long.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        let needed = self.needed_bytes();
         let mut bytes = Vec::with_capacity(needed);
         let mut place = |offset: u32, length: u32| {
             let begin = u32::try_from(bytes.len()).expect("there are fewer bytes than in the batch");
@@ -24,7 +30,11 @@ impl Documents {
             at.data_offset = place(at.data_offset, at.data_length);
             at.key_offset = place(at.key_offset, at.key_length);
         }
-        Cow::Owned(Self { bytes: bytes.into(), index, ..self.clone() })
+        Self { bytes: bytes.into(), index, ..self.clone() }
+    }
+
+    fn needed_bytes(&self) -> usize {
+        self.index.iter().map(|at| (at.data_length + at.key_length) as usize).sum()
     }
 }
 

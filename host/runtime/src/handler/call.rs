@@ -9,6 +9,10 @@ use wasmtime::{
     component::{self, TypedFunc},
 };
 
+use super::{
+    lane::Lane,
+    life::{LifeContract, LifeFunctions},
+};
 use crate::{
     bindings::{
         BatchError, BatchInfo, HANDLE, ListAnswer, ListParams, PackedAnswer, PackedBatch, PackedParams,
@@ -23,18 +27,34 @@ use crate::{
     state::{Places, State},
 };
 
+/// Where a component's functions are.
+#[derive(Clone, Debug)]
+pub struct HandlerContract {
+    handle: ExportedHandle,
+    life: Option<LifeContract>,
+}
+
 /// Where a component's `handle` is.
 #[derive(Clone, Debug)]
-pub enum HandlerContract {
+enum ExportedHandle {
     /// Batches are passed packed.
     Packed(ExportedFunction<PackedParams<'static>, PackedAnswer>),
     /// Batches are passed as lists.
     List(ExportedFunction<ListParams<'static>, ListAnswer>),
 }
 
+/// The functions of an instance.
+#[derive(Clone, Copy)]
+pub struct HandlerFunctions {
+    /// Handles a batch.
+    pub handle: Handle,
+    /// Those that tell it of its life, where it wants to know.
+    pub life: Option<LifeFunctions>,
+}
+
 /// An instance's `handle`.
 #[derive(Clone, Copy)]
-pub enum HandlerFunctions {
+pub enum Handle {
     /// Batches are passed packed.
     Packed(TypedFunc<PackedParams<'static>, PackedAnswer>),
     /// Batches are passed as lists.
@@ -43,12 +63,17 @@ pub enum HandlerFunctions {
 
 impl Contract for HandlerContract {
     type Functions = HandlerFunctions;
+    type Place = Lane;
 
     fn find(interfaces: &[Interface], exports: &Exports<'_>) -> Result<Self, ComponentError> {
-        match interfaces {
-            [Interface::RecordHandler] => exports.function(Interface::RecordHandler, HANDLE).map(Self::List),
-            _ => exports.function(Interface::PackedRecordHandler, HANDLE).map(Self::Packed),
-        }
+        let handle = if interfaces.contains(&Interface::PackedRecordHandler) {
+            ExportedHandle::Packed(exports.function(Interface::PackedRecordHandler, HANDLE)?)
+        } else {
+            ExportedHandle::List(exports.function(Interface::RecordHandler, HANDLE)?)
+        };
+        let wants_life = interfaces.contains(&Interface::LifeCycle);
+        let life = wants_life.then(|| LifeContract::find(exports)).transpose()?;
+        Ok(Self { handle, life })
     }
 
     fn link(
@@ -56,10 +81,12 @@ impl Contract for HandlerContract {
         store: &mut Store<State>,
         instance: &component::Instance,
     ) -> wasmtime::Result<HandlerFunctions> {
-        match self {
-            Self::Packed(handle) => handle.of(store, instance).map(HandlerFunctions::Packed),
-            Self::List(handle) => handle.of(store, instance).map(HandlerFunctions::List),
-        }
+        let handle = match &self.handle {
+            ExportedHandle::Packed(handle) => Handle::Packed(handle.of(store, instance)?),
+            ExportedHandle::List(handle) => Handle::List(handle.of(store, instance)?),
+        };
+        let life = self.life.as_ref().map(|life| life.link(store, instance)).transpose()?;
+        Ok(HandlerFunctions { handle, life })
     }
 }
 
@@ -86,15 +113,15 @@ impl Instance<HandlerContract> {
         documents: &Documents,
         settings: &HandlerSettings,
     ) -> Result<Outcome, Fault> {
-        match *self.functions() {
-            HandlerFunctions::Packed(handle) => {
+        match self.functions().handle {
+            Handle::Packed(handle) => {
                 let gathered = documents.gathered();
                 let index = bytemuck::cast_slice(gathered.index());
                 let packed = PackedBatch { index, bytes: gathered.bytes() };
                 let (answer,) = self.call(handle, (info, packed)).await?;
                 outcome::of_packed(said(answer)?, documents.len(), settings)
             }
-            HandlerFunctions::List(handle) => {
+            Handle::List(handle) => {
                 let records = list_of(documents);
                 let (answer,) = self.call(handle, (info, &records)).await?;
                 outcome::of_list(said(answer)?, records.len(), settings)

@@ -64,6 +64,7 @@ pub struct AggregatorFunctions {
 
 impl Contract for ProcessorContract {
     type Functions = ProcessorFunctions;
+    type Place = ();
 
     fn find(interfaces: &[Interface], exports: &Exports<'_>) -> Result<Self, ComponentError> {
         let mut found = Self { packed: None, serializer: None, aggregator: None, shares: None };

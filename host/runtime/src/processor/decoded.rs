@@ -10,7 +10,7 @@ use tidemill_engine::{
 
 use super::{
     answer::{Stretch, hash_key, rows, shortened, tags},
-    pool::Pool,
+    turn::{Turn, call},
 };
 use crate::{bindings::processors as wit, fault::Fault};
 
@@ -21,12 +21,15 @@ const DOCUMENT_WORDS: usize = 6;
 type Row = [u32; DOCUMENT_WORDS];
 
 /// Takes records apart. The guest is given a copy of the bytes that the documents will lie in.
-pub async fn decode(pool: &Pool, records: &[Record], check: HashCheck) -> Result<Decoded, ProcessorError> {
-    let mut builder = DocumentsBuilder::for_records(records, check);
-    let places = builder.all(records);
-    let index: &[u32] = bytemuck::cast_slice(&places);
-    let called = pool.call(|functions| functions.packed().decode, (index, builder.bytes())).await?;
-    called.checked(|(answer,)| built(&answer, builder, records, &places))
+pub async fn decode(turn: &Turn, records: &[Record], check: HashCheck) -> Result<Decoded, ProcessorError> {
+    turn.take(records.len(), |generation| async move {
+        let mut builder = DocumentsBuilder::for_records(records, check);
+        let places = builder.all(records);
+        let index: &[u32] = bytemuck::cast_slice(&places);
+        let called = call(generation, |functions| functions.packed().decode, (index, builder.bytes())).await?;
+        called.checked(|(answer,)| built(&answer, builder, records, &places))
+    })
+    .await
 }
 
 /// Takes the answer into the builder that the bytes are from.

@@ -13,7 +13,7 @@ use tidemill_engine::{
 use super::{
     answer::{Stretch, hash_key, rows, shortened},
     key_bytes,
-    pool::Pool,
+    turn::{Turn, call},
 };
 use crate::{bindings::processors as wit, fault::Fault};
 
@@ -27,23 +27,26 @@ type Row = [u32; ENTRY_WORDS];
 
 /// Packs documents into entries.
 pub async fn encode(
-    pool: &Pool,
+    turn: &Turn,
     documents: &[Document],
     max_bytes: usize,
 ) -> Result<Vec<Encoded>, ProcessorError> {
-    let gathered = Gathered::of(documents);
     let bounds = wit::Bounds {
         record_bytes: u32::try_from(max_bytes).unwrap_or(u32::MAX),
         spread_key_bytes: limits::SPREAD_KEY_BYTES as u32,
     };
-    let params = (gathered.index.as_flattened(), &*gathered.bytes, bounds);
-    let called = pool.call(|functions| functions.packed().encode, params).await?;
-    called.checked(|(answer,)| {
-        let stretch = Stretch::new(gathered.bytes.len(), answer.bytes.len())?;
-        let bytes = [Bytes::from(gathered.bytes), answer.bytes];
-        Entries { documents, places: &gathered.index, stretch, bytes, max_bytes }
-            .of(&answer.index, answer.refusals)
+    turn.take(documents.len(), |generation| async move {
+        let gathered = Gathered::of(documents);
+        let params = (gathered.index.as_flattened(), &*gathered.bytes, bounds);
+        let called = call(generation, |functions| functions.packed().encode, params).await?;
+        called.checked(|(answer,)| {
+            let stretch = Stretch::new(gathered.bytes.len(), answer.bytes.len())?;
+            let bytes = [Bytes::from(gathered.bytes), answer.bytes];
+            Entries { documents, places: &gathered.index, stretch, bytes, max_bytes }
+                .of(&answer.index, answer.refusals)
+        })
     })
+    .await
 }
 
 /// Documents in one stretch of bytes with an index over it.

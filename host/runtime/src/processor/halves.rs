@@ -9,8 +9,7 @@ use tidemill_engine::{
     record::Record,
 };
 
-use super::pool::Pool;
-use crate::component::Inspection;
+use super::{ProcessorSlot, sample, turn::Turn};
 
 mod aggregator;
 mod serializer;
@@ -21,8 +20,8 @@ pub use serializer::SerializerHalf;
 /// An aggregator and a serializer.
 #[derive(Debug)]
 pub struct Halves {
-    pub aggregator: AggregatorHalf,
-    pub serializer: SerializerHalf,
+    pub aggregator: AggregatorHalf<ProcessorSlot>,
+    pub serializer: SerializerHalf<ProcessorSlot>,
 }
 
 /// What an aggregator found at one place of a record.
@@ -42,17 +41,34 @@ impl Halves {
         format!("{}+{}", self.aggregator.label(), self.serializer.label())
     }
 
-    /// What its components are.
-    pub fn inspections(&self) -> Vec<Inspection> {
-        let pools = [self.aggregator.pool(), self.serializer.pool()];
-        pools.into_iter().flatten().map(|pool: &Arc<Pool>| pool.inspection()).collect()
+    /// Both as they are now. A component that is both is of one generation in both.
+    fn now(&self) -> (AggregatorHalf<Arc<Turn>>, SerializerHalf<Arc<Turn>>) {
+        let serializer = match &self.serializer {
+            SerializerHalf::Native(serializer) => SerializerHalf::Native(*serializer),
+            SerializerHalf::Component(slot) => SerializerHalf::Component(Turn::now(slot)),
+        };
+        let aggregator = match (&self.aggregator, &self.serializer, &serializer) {
+            (AggregatorHalf::Native(aggregator), ..) => AggregatorHalf::Native(*aggregator),
+            (AggregatorHalf::Component(slot), SerializerHalf::Component(other), SerializerHalf::Component(turn))
+                if Arc::ptr_eq(slot, other) =>
+            {
+                AggregatorHalf::Component(Arc::clone(turn))
+            }
+            (AggregatorHalf::Component(slot), ..) => AggregatorHalf::Component(Turn::now(slot)),
+        };
+        (aggregator, serializer)
     }
 
     /// Takes records apart, then all serialized documents in one call.
     pub async fn decode(&self, records: &[Record], check: HashCheck) -> Result<Decoded, ProcessorError> {
-        let mut unpacked = self.aggregator.unpack(records).await?;
+        let (aggregator, serializer) = self.now();
+        let mut unpacked = aggregator.unpack(records).await?;
         let data: Vec<Bytes> = unpacked.iter().flatten().flatten().map(|part| part.data.clone()).collect();
-        let mut documents = self.serializer.deserialize(&data).await?.into_iter();
+        let documents = serializer.deserialize(&data).await?;
+        if documents.iter().all(Result::is_ok) && unpacked.iter().flatten().all(Result::is_ok) {
+            self.remember_read(records, &data);
+        }
+        let mut documents = documents.into_iter();
         let mut builder = DocumentsBuilder::for_records(records, check);
         for (record, parts) in records.iter().zip(&mut unpacked) {
             let mut raw = builder.raw(record, &[]);
@@ -80,7 +96,11 @@ impl Halves {
         documents: &[Document],
         max_bytes: usize,
     ) -> Result<Vec<Encoded>, ProcessorError> {
-        let mut serialized = self.serializer.serialize(documents).await?.into_iter().enumerate().peekable();
+        let (aggregator, serializer) = self.now();
+        let mut serialized = serializer.serialize(documents).await?.into_iter().enumerate().peekable();
+        if let Some(slot) = self.serializer.slot() {
+            slot.remember(|last| last.documents.renew(|| sample::documents(documents)));
+        }
         let mut encoded = Vec::new();
         while let Some((document, data)) = serialized.next() {
             let data = match data {
@@ -94,8 +114,20 @@ impl Halves {
             while let Some((at, Ok(data))) = serialized.next_if(|(_, data)| data.is_ok()) {
                 run.push(Document { data, ..documents[at].clone() });
             }
-            encoded.extend(self.aggregator.pack(document, &run, max_bytes).await?);
+            if let Some(slot) = self.aggregator.slot() {
+                slot.remember(|last| last.packed.renew(|| sample::documents(&run)));
+            }
+            encoded.extend(aggregator.pack(document, &run, max_bytes).await?);
         }
         Ok(encoded)
+    }
+
+    fn remember_read(&self, records: &[Record], data: &[Bytes]) {
+        if let Some(slot) = self.aggregator.slot() {
+            slot.remember(|last| last.records.renew(|| sample::records(records)));
+        }
+        if let Some(slot) = self.serializer.slot() {
+            slot.remember(|last| last.serialized.renew(|| sample::data(data)));
+        }
     }
 }

@@ -9,14 +9,14 @@ use tidemill_engine::{
 };
 use tidemill_processors::Serializer;
 
-use super::support::{ENGINE, guest};
+use super::support::{ENGINE, built};
 use crate::{ComponentError, ComponentHandler, ComponentProcessor, Half, HandlerSettings, ProcessorSettings};
 
 async fn crooked(direction: &str, answer: &str) -> ComponentProcessor {
     let mut settings = ProcessorSettings::new("crooked");
     settings.config.insert(direction.to_owned(), answer.to_owned());
     settings.deadline = Duration::from_secs(1);
-    ComponentProcessor::load(&ENGINE, &guest("fault_crooked"), &settings).await.unwrap()
+    ComponentProcessor::load(&ENGINE, &built("fault_crooked"), &settings).await.unwrap()
 }
 
 /// Two records of three bytes, each with a key of one: eight bytes are passed, and one comes back.
@@ -96,20 +96,20 @@ async fn after_a_trap_a_fresh_instance_answers() {
 #[tokio::test]
 async fn a_handler_is_no_processor_and_a_processor_no_handler() {
     let settings = ProcessorSettings::new("wrong");
-    let refused = ComponentProcessor::load(&ENGINE, &guest("pass_through"), &settings).await.unwrap_err();
+    let refused = ComponentProcessor::load(&ENGINE, &built("pass_through"), &settings).await.unwrap_err();
     assert!(matches!(refused, ComponentError::World { .. }));
     assert!(refused.to_string().contains("not a processor: it is a handler"), "{refused}");
-    let file = guest("processor_json");
+    let file = built("processor_json");
     let refused = ComponentHandler::load(&ENGINE, &file, HandlerSettings::new("wrong")).await.unwrap_err();
     assert!(refused.to_string().contains("not a record handler: it is a processor"), "{refused}");
-    let refused = ComponentProcessor::load(&ENGINE, &guest("lz4_batches"), &settings).await.unwrap_err();
+    let refused = ComponentProcessor::load(&ENGINE, &built("lz4_batches"), &settings).await.unwrap_err();
     assert!(refused.to_string().contains("it is an aggregator alone"), "{refused}");
 }
 
 #[tokio::test]
 async fn the_examples_aggregator_packs_and_unpacks_beside_a_native_serializer() {
     let settings = ProcessorSettings::new("lz4");
-    let file = guest("lz4_batches");
+    let file = built("lz4_batches");
     let aggregator = Half::Component(&file, &settings);
     let lz4 =
         ComponentProcessor::of_halves(&ENGINE, aggregator, Half::Native(Serializer::Json)).await.unwrap();

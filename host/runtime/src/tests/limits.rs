@@ -8,7 +8,7 @@ use tidemill_engine::{
     limits::GUEST_LOG_LINES,
 };
 
-use super::support::{ENGINE, Logged, batch, guest, load, load_with};
+use super::support::{ENGINE, Logged, batch, built, load, load_with};
 
 /// Time stands still here, so that all lines are of one second.
 #[tokio::test(start_paused = true)]
@@ -62,7 +62,7 @@ async fn a_guest_reaches_nothing_that_it_was_not_granted() {
 #[tokio::test]
 async fn a_component_that_needs_more_memory_than_it_may_have_is_refused_at_once() {
     let settings = HandlerSettings { memory_bytes: 64 << 10, ..HandlerSettings::new("small") };
-    let refused = ComponentHandler::load(&ENGINE, &guest("pass_through"), settings).await;
+    let refused = ComponentHandler::load(&ENGINE, &built("pass_through"), settings).await;
     let error = refused.unwrap_err();
     assert!(matches!(error, ComponentError::Instantiate { kind: HandlerErrorKind::Memory, .. }), "{error}");
     assert!(error.to_string().contains("memory_bytes=65536"), "{error}");

@@ -10,7 +10,7 @@ use tidemill_engine::{
 };
 use tidemill_processors::{Aggregator, Preset, Serializer};
 
-use super::support::{ENGINE, guest};
+use super::support::{ENGINE, built};
 use crate::{ComponentProcessor, Half, ProcessorSettings};
 
 /// Documents of all kinds, good and bad, with keys of all kinds. The same at every run.
@@ -71,7 +71,7 @@ fn all_of(decoded: &Decoded) -> Vec<String> {
 }
 
 async fn load(file: &str) -> ComponentProcessor {
-    ComponentProcessor::load(&ENGINE, &guest(file), &ProcessorSettings::new(file)).await.unwrap()
+    ComponentProcessor::load(&ENGINE, &built(file), &ProcessorSettings::new(file)).await.unwrap()
 }
 
 /// Holds two processors to the same answers, both ways, and says how many documents came back and were rejected.
@@ -139,7 +139,7 @@ async fn two_native_halves_answer_as_the_codec_of_both() {
 #[tokio::test]
 async fn plain_halves_work_together_and_beside_halves_of_the_hosts_own() {
     let settings = ProcessorSettings::new("hex_words");
-    let file = guest("processor_hex_words");
+    let file = built("processor_hex_words");
     let serializer = Half::Component(&file, &settings);
     let whole = ComponentProcessor::load(&ENGINE, &file, &settings).await.unwrap();
     let lines = ComponentProcessor::of_halves(&ENGINE, Half::Native(Aggregator::Newline), serializer);

@@ -10,6 +10,7 @@ use crate::{ComponentHandler, Engine, HandlerSettings};
 use bytes::Bytes;
 use tidemill_engine::{
     batch::{Batch, BatchInfo, Documents},
+    deploy::Artifact,
     record::Record,
     time::UnixMillis,
 };
@@ -26,6 +27,11 @@ pub fn guest(name: &str) -> PathBuf {
     file
 }
 
+/// A built guest as bytes.
+pub fn built(name: &str) -> Arc<Artifact> {
+    Arc::new(crate::artifact::read(&guest(name)).unwrap())
+}
+
 /// A guest with default settings.
 pub async fn load(name: &str) -> ComponentHandler {
     load_with(name, HandlerSettings::new(name)).await
@@ -33,7 +39,7 @@ pub async fn load(name: &str) -> ComponentHandler {
 
 /// A guest with these settings.
 pub async fn load_with(name: &str, settings: HandlerSettings) -> ComponentHandler {
-    ComponentHandler::load(&ENGINE, &guest(name), settings).await.unwrap()
+    ComponentHandler::load(&ENGINE, &built(name), settings).await.unwrap()
 }
 
 /// A batch of one shard with these as its records, at sequence numbers 100, 101 and so on, each with its position as

@@ -14,41 +14,42 @@ use tidemill_processors::{Aggregator, Codec, Malformed, Origin, Serializer, Unpa
 
 use super::{
     super::{
+        ProcessorSlot,
         answer::{hash_key, shortened, tags},
         encoded::{check_key, check_size},
         key_bytes,
-        pool::Pool,
+        turn::{Running, Turn, call},
     },
     Part,
 };
 use crate::{bindings::processors as wit, fault::Fault};
 
-/// An aggregator.
+/// An aggregator: one of the host's own, or a component's.
 #[derive(Debug)]
-pub enum AggregatorHalf {
+pub enum AggregatorHalf<C> {
     /// One of the host's own.
     Native(Aggregator),
     /// A component's.
-    Component(Arc<Pool>),
+    Component(C),
 }
 
 /// What an aggregator found in each record, place by place: serialized documents and rejections.
 type Found = Vec<Vec<Result<Part, String>>>;
 
-impl AggregatorHalf {
+impl AggregatorHalf<ProcessorSlot> {
     /// What logs and errors call it.
     pub fn label(&self) -> String {
         match self {
             Self::Native(aggregator) => aggregator.to_string(),
-            Self::Component(pool) => pool.label().to_string(),
+            Self::Component(slot) => slot.label().to_string(),
         }
     }
 
-    /// The component, if it is one.
-    pub fn pool(&self) -> Option<&Arc<Pool>> {
+    /// Where its component is, if it is one.
+    pub fn slot(&self) -> Option<&ProcessorSlot> {
         match self {
             Self::Native(_) => None,
-            Self::Component(pool) => Some(pool),
+            Self::Component(slot) => Some(slot),
         }
     }
 
@@ -56,21 +57,19 @@ impl AggregatorHalf {
     pub fn sharing(&self) -> Sharing {
         match self {
             Self::Native(aggregator) => aggregator.sharing(),
-            Self::Component(pool) => pool.sharing(),
+            Self::Component(slot) => slot.settings().sharing,
         }
     }
+}
 
+impl AggregatorHalf<Arc<Turn>> {
     /// Finds the serialized documents of records.
     pub async fn unpack(&self, records: &[Record]) -> Result<Found, ProcessorError> {
         match self {
             Self::Native(aggregator) => {
                 Ok(records.iter().map(|record| found_in(of_bytes(*aggregator), &record.data)).collect())
             }
-            Self::Component(pool) => {
-                let lists: Vec<&[u8]> = records.iter().map(|record| &*record.data).collect();
-                let called = pool.call(|functions| functions.aggregator().unpack, (&*lists,)).await?;
-                called.checked(|(answers,)| found(answers, records.len()))
-            }
+            Self::Component(turn) => turn.take(records.len(), |now| unpacked(now, records)).await,
         }
     }
 
@@ -85,14 +84,7 @@ impl AggregatorHalf {
             Self::Native(aggregator) => {
                 NativeProcessor::from(of_bytes(*aggregator)).encode(run, max_bytes).await?
             }
-            Self::Component(pool) => {
-                let items: Vec<wit::Item<'_>> = run.iter().map(item).collect();
-                let keys = run.iter().map(|document| key_bytes(document.partition_key.as_deref()));
-                let room = max_bytes.saturating_sub(keys.max().unwrap_or(0));
-                let room = u32::try_from(room).unwrap_or(u32::MAX);
-                let called = pool.call(|functions| functions.aggregator().pack, (&*items, room)).await?;
-                called.checked(|(answers,)| entries(answers, run.len(), max_bytes))?
-            }
+            Self::Component(turn) => turn.take(run.len(), |now| packed(now, run, max_bytes)).await?,
         };
         for answer in &mut encoded {
             match answer {
@@ -104,6 +96,21 @@ impl AggregatorHalf {
         }
         Ok(encoded)
     }
+}
+
+async fn unpacked(generation: Running, records: &[Record]) -> Result<Found, Fault> {
+    let lists: Vec<&[u8]> = records.iter().map(|record| &*record.data).collect();
+    let called = call(generation, |functions| functions.aggregator().unpack, (&*lists,)).await?;
+    called.checked(|(answers,)| found(answers, records.len()))
+}
+
+async fn packed(generation: Running, run: &[Document], max_bytes: usize) -> Result<Vec<Encoded>, Fault> {
+    let items: Vec<wit::Item<'_>> = run.iter().map(item).collect();
+    let keys = run.iter().map(|document| key_bytes(document.partition_key.as_deref()));
+    let room = max_bytes.saturating_sub(keys.max().unwrap_or(0));
+    let room = u32::try_from(room).unwrap_or(u32::MAX);
+    let called = call(generation, |functions| functions.aggregator().pack, (&*items, room)).await?;
+    called.checked(|(answers,)| entries(answers, run.len(), max_bytes))
 }
 
 /// An aggregator of the host's own, over whatever bytes a serializer makes.

@@ -6,45 +6,47 @@ use bytes::Bytes;
 use tidemill_engine::processor::{Document, ProcessorError};
 use tidemill_processors::{Aggregator, Codec, Malformed, Origin, Serializer, Unpacked};
 
-use super::super::{answer::shortened, contract::SerializerFunctions, pool::Pool};
+use super::super::{ProcessorSlot, answer::shortened, contract::SerializerFunctions, turn::{Running, Turn, call}};
 use crate::{bindings::processors::SerializerAnswer, fault::Fault};
 
-/// A serializer.
+/// A serializer: one of the host's own, or a component's.
 #[derive(Debug)]
-pub enum SerializerHalf {
+pub enum SerializerHalf<C> {
     /// One of the host's own.
     Native(Serializer),
     /// A component's.
-    Component(Arc<Pool>),
+    Component(C),
 }
 
 /// What became of each document, in order, or why it was refused or rejected.
 type Results = Vec<Result<Bytes, String>>;
 
-impl SerializerHalf {
+impl SerializerHalf<ProcessorSlot> {
     /// What logs and errors call it.
     pub fn label(&self) -> String {
         match self {
             Self::Native(serializer) => serializer.to_string(),
-            Self::Component(pool) => pool.label().to_string(),
+            Self::Component(slot) => slot.label().to_string(),
         }
     }
 
-    /// The component, if it is one.
-    pub fn pool(&self) -> Option<&Arc<Pool>> {
+    /// Where its component is, if it is one.
+    pub fn slot(&self) -> Option<&ProcessorSlot> {
         match self {
             Self::Native(_) => None,
-            Self::Component(pool) => Some(pool),
+            Self::Component(slot) => Some(slot),
         }
     }
+}
 
+impl SerializerHalf<Arc<Turn>> {
     /// Makes bytes of documents.
     pub async fn serialize(&self, documents: &[Document]) -> Result<Results, ProcessorError> {
         let serializer = match self {
             Self::Native(serializer) => *serializer,
-            Self::Component(pool) => {
+            Self::Component(turn) => {
                 let lists: Vec<&[u8]> = documents.iter().map(|document| &*document.data).collect();
-                return called(pool, &lists, |functions| functions.serialize).await;
+                return called(turn, &lists, |functions| functions.serialize).await;
             }
         };
         let mut scratch = Vec::new();
@@ -68,26 +70,34 @@ impl SerializerHalf {
                 };
                 Ok(data.iter().map(deserialized).collect())
             }
-            Self::Component(pool) => {
+            Self::Component(turn) => {
                 let lists: Vec<&[u8]> = data.iter().map(|data| &**data).collect();
-                called(pool, &lists, |functions| functions.deserialize).await
+                called(turn, &lists, |functions| functions.deserialize).await
             }
         }
     }
 }
 
+/// A function of a serializer's, which all are alike.
+type Function = wasmtime::component::TypedFunc<(&'static [&'static [u8]],), SerializerAnswer>;
+
 async fn called(
-    pool: &Pool,
+    turn: &Turn,
     lists: &[&[u8]],
-    function: impl FnOnce(
-        SerializerFunctions,
-    ) -> wasmtime::component::TypedFunc<(&'static [&'static [u8]],), SerializerAnswer>
-    + Send,
+    function: fn(SerializerFunctions) -> Function,
 ) -> Result<Results, ProcessorError> {
     if lists.is_empty() {
         return Ok(Vec::new());
     }
-    let called = pool.call(|functions| function(functions.serializer()), (lists,)).await?;
+    turn.take(lists.len(), |now| answered(now, lists, function)).await
+}
+
+async fn answered(
+    generation: Running,
+    lists: &[&[u8]],
+    function: fn(SerializerFunctions) -> Function,
+) -> Result<Results, Fault> {
+    let called = call(generation, |functions| function(functions.serializer()), (lists,)).await?;
     called.checked(|(answers,)| {
         if answers.len() != lists.len() {
             let (answers, given) = (answers.len(), lists.len());
