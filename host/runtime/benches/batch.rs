@@ -52,7 +52,8 @@ async fn load(engine: &Engine, name: &str) -> ComponentHandler {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guests/target/wasm32-wasip2/release");
     let folder = std::env::var_os("TIDEMILL_GUESTS").map_or_else(|| PathBuf::from(built), PathBuf::from);
     let file = folder.join(format!("{name}.wasm"));
-    let artifact = artifact(&file).await.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"));
+    let artifact =
+        artifact(&file).await.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"));
     let loaded = ComponentHandler::load(engine, &artifact, HandlerSettings::new(name)).await;
     loaded.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"))
 }

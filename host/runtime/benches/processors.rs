@@ -61,7 +61,8 @@ async fn load(engine: &Engine, preset: &str) -> ComponentProcessor {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../../guests/target/wasm32-wasip2/release");
     let folder = std::env::var_os("TIDEMILL_GUESTS").map_or_else(|| PathBuf::from(built), PathBuf::from);
     let file = folder.join(format!("processor_{}.wasm", preset.replace('-', "_")));
-    let artifact = artifact(&file).await.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"));
+    let artifact =
+        artifact(&file).await.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"));
     let loaded = ComponentProcessor::load(engine, &artifact, &ProcessorSettings::new(preset)).await;
     loaded.unwrap_or_else(|error| panic!("run `cargo xtask guests` first: {error}"))
 }

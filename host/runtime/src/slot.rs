@@ -335,6 +335,9 @@ impl<C: Contract> Default for Changes<C> {
 
 impl<C: Swap> fmt::Debug for Slot<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slot").field("role", &self.role).field("line_up", &self.line_up()).finish_non_exhaustive()
+        f.debug_struct("Slot")
+            .field("role", &self.role)
+            .field("line_up", &self.line_up())
+            .finish_non_exhaustive()
     }
 }

@@ -19,19 +19,25 @@ const COUNTED: [(&str, &str, fn(&Progress) -> u64); 11] = [
     ("tidemill_done_total", "User records whose outcome is known and acknowledged", |p| p.done.load(Relaxed)),
     ("tidemill_batches_total", "Batches handled", |p| p.batches.load(Relaxed)),
     ("tidemill_emitted_total", "Documents emitted", |p| p.emitted.load(Relaxed)),
-    ("tidemill_failed_attempts_total", "Attempts at batches that failed", |p| p.failed_attempts.load(Relaxed)),
+    ("tidemill_failed_attempts_total", "Attempts at batches that failed", |p| {
+        p.failed_attempts.load(Relaxed)
+    }),
     ("tidemill_retries_total", "Attempts at records that were given before", |p| p.retries.load(Relaxed)),
     ("tidemill_bisected_total", "Calls with a part of a batch that failed", |p| p.bisected.load(Relaxed)),
     ("tidemill_dead_lettered_total", "Dead letters kept", |p| p.dead_lettered.load(Relaxed)),
     ("tidemill_dropped_total", "User records dropped", |p| p.dropped.load(Relaxed)),
-    ("tidemill_rejected_total", "Records, or parts of them, that did not decode", |p| p.rejected.load(Relaxed)),
+    ("tidemill_rejected_total", "Records, or parts of them, that did not decode", |p| {
+        p.rejected.load(Relaxed)
+    }),
     ("tidemill_ended_shards_total", "Shards read to their end", |p| p.ended_shards.load(Relaxed)),
 ];
 
 /// What producers have sent, all of a pipeline together.
 const SENT: [(&str, &str, fn(&Totals) -> u64); 4] = [
     ("tidemill_sent_entries_total", "Entries that the service has acknowledged", |t| t.entries),
-    ("tidemill_sent_throttled_total", "Entries sent again because the service asked to slow down", |t| t.throttled),
+    ("tidemill_sent_throttled_total", "Entries sent again because the service asked to slow down", |t| {
+        t.throttled
+    }),
     ("tidemill_sent_retried_total", "Entries sent again because something failed", |t| t.retried),
     ("tidemill_sent_expired_total", "Documents that were not on the stream in time", |t| t.expired),
 ];
@@ -141,10 +147,8 @@ mod tests {
     #[test]
     fn every_figure_is_documented_and_every_documented_one_is_there() {
         let page = include_str!("../../../../docs/operations.md");
-        let documented: BTreeSet<&str> = page
-            .lines()
-            .filter_map(|line| line.strip_prefix("| `tidemill_")?.split('`').next())
-            .collect();
+        let documented: BTreeSet<&str> =
+            page.lines().filter_map(|line| line.strip_prefix("| `tidemill_")?.split('`').next()).collect();
         let counted = COUNTED.map(|(name, ..)| name).into_iter().chain(SENT.map(|(name, ..)| name));
         let all = counted.chain(GAUGES.map(|(name, _)| name));
         let ours: BTreeSet<&str> = all.filter_map(|name| name.strip_prefix("tidemill_")).collect();

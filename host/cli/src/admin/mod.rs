@@ -12,26 +12,34 @@ mod token;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tidemill_engine::limits;
-use tokio::net::TcpListener;
+use tidemill_engine::{
+    limits,
+    task::{self, Task},
+};
+use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::AdminConfig, exit::Exit, failure::Failure, http::connections};
+use crate::{
+    config::AdminConfig,
+    deploying::desk::Desk,
+    exit::Exit,
+    failure::Failure,
+    http::{body::Bodies, connections},
+};
 
-pub use figures::Figures;
-pub use routes::Front;
+use figures::Figures;
+use routes::Front;
+use token::Token;
+
 pub use status::Shown;
-pub use token::Token;
 
 /// An admin API whose port is taken.
 #[derive(Debug)]
 pub struct Admin {
     listener: TcpListener,
     address: SocketAddr,
-    /// What who asks has to know.
-    pub token: Option<Token>,
-    /// What is counted, guests' series too.
-    pub figures: Figures,
+    token: Option<Token>,
+    figures: Figures,
 }
 
 impl Admin {
@@ -44,26 +52,34 @@ impl Admin {
         Ok(Self { listener, address, token, figures: Figures::start() })
     }
 
-    /// Answers until told to stop, then finishes what is under way within the time given.
-    pub async fn run(
-        listener: Listening,
-        front: Arc<Front>,
+    /// Answers until the host has `ended`, then finishes what is under way within a share of the grace period. Once it
+    /// is to `stop` nothing is changed any more.
+    pub fn start(
+        self,
+        application: &str,
+        desk: Arc<Desk>,
+        pipelines: Vec<Shown>,
         stop: CancellationToken,
-        finish_within: Duration,
-    ) {
-        let router = routes::router(front);
-        connections::serve(listener.0, router, limits::ADMIN_CONNECTIONS, stop, finish_within).await;
-    }
-
-    /// Takes it apart: the port, and the rest.
-    pub fn into_parts(self) -> (Listening, Option<Token>, Figures) {
-        (Listening(self.listener), self.token, self.figures)
+        ended: CancellationToken,
+        grace: Duration,
+    ) -> Task<()> {
+        let Self { listener, token, figures, .. } = self;
+        let front = Arc::new(Front {
+            application: application.to_owned(),
+            desk,
+            pipelines,
+            figures,
+            token,
+            bodies: Bodies::new(limits::COMPONENT_BYTES, limits::COMPONENT_BYTES),
+            started: Instant::now(),
+            stop,
+        });
+        task::spawn("admin", async move {
+            let router = routes::router(front);
+            connections::serve(listener, router, limits::ADMIN_CONNECTIONS, ended, grace / 4).await;
+        })
     }
 }
-
-/// A port that is taken.
-#[derive(Debug)]
-pub struct Listening(TcpListener);
 
 impl fmt::Display for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

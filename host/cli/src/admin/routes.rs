@@ -14,17 +14,15 @@ use tidemill_engine::{
     deploy::{DeployError, Digest, NotDeployed, Wish},
     limits,
 };
-use tidemill_runtime::Engine;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Figures, Shown, Token, status};
+use super::{Shown, figures::Figures, status, token::Token};
 use crate::{
     deploying::{
         desk::{Desk, Order, Place},
         query::Query,
     },
-    host::component,
     http::{
         answer::{Refusal, json as answered},
         body::Bodies,
@@ -42,8 +40,6 @@ pub struct Front {
     pub pipelines: Vec<Shown>,
     /// What is counted.
     pub figures: Figures,
-    /// Compiles what is deployed, to see whether it fits.
-    pub engine: Option<Engine>,
     /// What who asks has to know.
     pub token: Option<Token>,
     /// Bounds the components under way.
@@ -85,7 +81,7 @@ async fn read(front: Arc<Front>, request: Request, of: fn(&Front, &Query) -> Ans
 }
 
 async fn wish(front: Arc<Front>, request: Request, wish: Wish) -> Response {
-    let done = async {
+    let done = async move {
         let query = front.let_in(request.headers(), request.uri().query())?;
         front.order(front.place(&query)?, &query, wish, None).await
     };
@@ -93,7 +89,7 @@ async fn wish(front: Arc<Front>, request: Request, wish: Wish) -> Response {
 }
 
 async fn history(State(front): State<Arc<Front>>, request: Request) -> Response {
-    let read = async {
+    let read = async move {
         let query = front.let_in(request.headers(), request.uri().query())?;
         let part = &front.place(&query)?.part;
         let history = front.desk.deployments.history(part).await.map_err(|error| not_done(&error.into()))?;
@@ -152,10 +148,6 @@ impl Front {
             return Err(Refusal::bad_request("the body is empty: it has to be the component"));
         }
         let digest = Digest::of(&bytes);
-        if let Some(engine) = &self.engine {
-            let fits = component::fits(engine, bytes.clone(), place.role).await;
-            fits.map_err(|why| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", why))?;
-        }
         self.order(place, &query, query.deploying(digest.clone()), Some((digest, bytes))).await
     }
 

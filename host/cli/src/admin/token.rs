@@ -50,7 +50,9 @@ mod tests {
             token.check(&headers).is_ok()
         };
         assert!(check(Some("Bearer s3cret")));
-        for wrong in [None, Some(""), Some("Bearer "), Some("Bearer s3cre"), Some("Bearer s3cret!"), Some("s3cret")] {
+        for wrong in
+            [None, Some(""), Some("Bearer "), Some("Bearer s3cre"), Some("Bearer s3cret!"), Some("s3cret")]
+        {
             assert!(!check(wrong), "{wrong:?}");
         }
         assert_eq!(format!("{token:?}"), "Token");

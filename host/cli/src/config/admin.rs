@@ -49,8 +49,11 @@ impl AdminConfig {
 pub fn token(variable: &str, named_by: &str) -> Result<String, Failure> {
     let found = env::var(variable).ok().filter(|token| !token.is_empty());
     found.ok_or_else(|| {
-        Failure::new(Exit::Surroundings, format!("the token of the admin API is not there: variable={variable}"))
-            .help(format!("set the environment variable that {named_by} names"))
+        Failure::new(
+            Exit::Surroundings,
+            format!("the token of the admin API is not there: variable={variable}"),
+        )
+        .help(format!("set the environment variable that {named_by} names"))
     })
 }
 

@@ -8,7 +8,6 @@ use tidemill_engine::{
     deploy::{self, Deployment, Deployments, Digest, Followed, NotDeployed, Part, Request, Wish},
     time::Clock,
 };
-use tidemill_runtime::Role;
 use tokio::{
     sync::{Notify, watch},
     time::timeout,
@@ -34,8 +33,6 @@ pub struct Desk {
 pub struct Place {
     /// Which.
     pub part: Part,
-    /// What its component is for.
-    pub role: Role,
     /// Has its follower look at once.
     pub nudge: Arc<Notify>,
     /// How it is.
@@ -98,7 +95,10 @@ impl Desk {
         let deployment = deploy::deploy(&*self.deployments, &place.part, request, component).await?;
         place.nudge.notify_one();
         let mut status = place.status.clone();
-        let settled = timeout(wait, status.wait_for(|followed| outcome(followed, deployment.version) != Outcome::Pending));
+        let settled = timeout(
+            wait,
+            status.wait_for(|followed| outcome(followed, deployment.version) != Outcome::Pending),
+        );
         // A follower that is gone, and one that takes longer, leave it under way.
         let outcome = match settled.await {
             Ok(Ok(followed)) => outcome(&followed, deployment.version),

@@ -34,21 +34,14 @@ struct Look {
 }
 
 impl WatchedFile {
-    /// Reads the file.
-    pub async fn open(path: &Path) -> std::io::Result<Self> {
-        let read = look(path).await;
-        let artifact = Arc::new(self::read(path).await?);
-        Ok(Self { path: path.to_owned(), found: watch::Sender::new(artifact), read, seen: None })
+    /// A file that was read before; it may have changed since.
+    pub fn new(path: &Path, artifact: Arc<Artifact>) -> Self {
+        Self { path: path.to_owned(), found: watch::Sender::new(artifact), read: None, seen: None }
     }
 
     /// What it is, now and whenever it changed.
     pub fn subscribe(&self) -> watch::Receiver<Arc<Artifact>> {
         self.found.subscribe()
-    }
-
-    /// What it was when it was read last.
-    pub fn artifact(&self) -> Arc<Artifact> {
-        Arc::clone(&self.found.borrow())
     }
 
     /// Looks whether it changed. It has to be the same at two looks before it counts, because a file that is being
@@ -73,7 +66,9 @@ impl WatchedFile {
                     self.found.send_replace(Arc::new(artifact));
                 }
             }
-            Err(error) => tracing::warn!(file = %self.path.display(), %error, "a component's file cannot be read"),
+            Err(error) => {
+                tracing::warn!(file = %self.path.display(), %error, "a component's file cannot be read")
+            }
         }
     }
 }
@@ -144,14 +139,22 @@ mod tests {
         }
     }
 
+    /// One that was looked at until it is known.
+    async fn watched(file: &File) -> WatchedFile {
+        let mut watched = WatchedFile::new(&file.0, Arc::new(read(&file.0).await.unwrap()));
+        watched.look(false).await;
+        watched.look(false).await;
+        watched
+    }
+
     fn content(file: &WatchedFile) -> Bytes {
-        file.artifact().bytes.clone()
+        file.found.borrow().bytes.clone()
     }
 
     #[tokio::test]
     async fn a_change_counts_when_two_looks_agree() {
         let file = File::new("two-looks");
-        let mut watched = WatchedFile::open(&file.0).await.unwrap();
+        let mut watched = watched(&file).await;
         for text in ["f", "fi", "fin", "final"] {
             file.write(text);
             watched.look(false).await;
@@ -164,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn who_says_that_it_is_whole_need_not_wait() {
         let file = File::new("whole");
-        let mut watched = WatchedFile::open(&file.0).await.unwrap();
+        let mut watched = watched(&file).await;
         file.write("other");
         watched.look(true).await;
         assert_eq!(content(&watched), "other");
@@ -173,7 +176,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_gone_or_only_touched_changes_nothing() {
         let file = File::new("gone");
-        let mut watched = WatchedFile::open(&file.0).await.unwrap();
+        let mut watched = watched(&file).await;
         let mut changes = watched.subscribe();
         fs::remove_file(&file.0).unwrap();
         watched.look(false).await;

@@ -10,6 +10,11 @@ use crate::{
     host::processor,
 };
 
+/// The part that a pipeline's handler is.
+pub const HANDLER: &str = "handler";
+/// What the parts of a source's processor begin with.
+pub const SOURCE: &str = "source";
+
 /// A part with the file that the settings name, and what the file has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredPart {
@@ -33,13 +38,18 @@ pub fn of_pipeline(pipeline: &str, config: &PipelineConfig) -> Vec<ConfiguredPar
         file: file.to_owned(),
         role: kind,
     };
-    let mut parts = vec![part("handler".to_owned(), &config.handler.component, Role::Handler)];
-    let sinks = config.named_sinks().map(|(name, sink)| (format!("sink.{name}"), &sink.producer.processor));
-    for (place, processor) in [("source".to_owned(), &config.source.processor)].into_iter().chain(sinks) {
+    let mut parts = vec![part(HANDLER.to_owned(), &config.handler.component, Role::Handler)];
+    let sinks = config.named_sinks().map(|(name, sink)| (of_sink(name), &sink.producer.processor));
+    for (place, processor) in [(SOURCE.to_owned(), &config.source.processor)].into_iter().chain(sinks) {
         let components = processor::parts(processor).into_iter();
         parts.extend(components.map(|(file, kind)| part(role_of(&place, processor, kind), file, kind)));
     }
     parts
+}
+
+/// What the parts of a sink's processor begin with.
+pub fn of_sink(name: &str) -> String {
+    format!("sink.{name}")
 }
 
 /// The one part that is meant by what was said of it, or what else would have to be said.
@@ -54,7 +64,8 @@ pub fn choose<'a>(
     };
     let meant: Vec<&&Part> = known.iter().filter(is_meant).collect();
     let listed = |parts: &[&&Part]| {
-        let texts: Vec<String> = parts.iter().map(|part| format!("--pipeline {} --part {}", part.pipeline, part.role)).collect();
+        let texts: Vec<String> =
+            parts.iter().map(|part| format!("--pipeline {} --part {}", part.pipeline, part.role)).collect();
         texts.join(", or ")
     };
     match &meant[..] {
@@ -66,7 +77,7 @@ pub fn choose<'a>(
 }
 
 /// What a component of a processor is called: by its place alone where it is the whole of it.
-fn role_of(place: &str, processor: &ProcessorConfig, kind: Role) -> String {
+pub fn role_of(place: &str, processor: &ProcessorConfig, kind: Role) -> String {
     match (&processor.kind, kind) {
         (ProcessorKind::Halves(..), Role::Aggregator) => format!("{place}.aggregator"),
         (ProcessorKind::Halves(..), Role::Serializer) => format!("{place}.serializer"),
@@ -106,7 +117,8 @@ mod tests {
                     [sinks.late]\nstream = 'c'\n";
         let config: PipelineConfig = toml::from_str(text).unwrap();
         let parts = of_pipeline("orders", &config);
-        let shown: Vec<String> = parts.iter().map(|one| format!("{} {}", one.part, one.file.display())).collect();
+        let shown: Vec<String> =
+            parts.iter().map(|one| format!("{} {}", one.part, one.file.display())).collect();
         let expected =
             ["orders/handler h.wasm", "orders/source both.wasm", "orders/sink.default.aggregator a.wasm"];
         assert_eq!(shown, expected);

@@ -7,7 +7,8 @@ use tidemill_engine::{
     limits,
 };
 
-const KNOWN: &str = "pipeline, part, canary, canary-shards, shadow, promote-after, allow, why, by, wait, shard";
+const KNOWN: &str =
+    "pipeline, part, canary, canary-shards, shadow, promote-after, allow, why, by, wait, shard";
 
 /// What is asked for. Where nothing is said the host decides, or asks back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +58,8 @@ impl Query {
         query.trial = trials.one()?;
         match query {
             Self { trial: None, promote_after: Some(_), .. } => {
-                Err("promote-after is for a component on trial: say canary, canary-shards or shadow too".to_owned())
+                Err("promote-after is for a component on trial: say canary, canary-shards or shadow too"
+                    .to_owned())
             }
             query => Ok(query),
         }
@@ -139,7 +141,8 @@ pub fn list(text: &str) -> BTreeSet<String> {
 
 /// A duration such as `10m`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|_| format!("not a duration: write it as 30s or 10m, got={text:?}"))
+    humantime::parse_duration(text)
+        .map_err(|_| format!("not a duration: write it as 30s or 10m, got={text:?}"))
 }
 
 fn flag(text: &str) -> Result<bool, String> {

@@ -8,10 +8,12 @@ use std::{
 
 use bytesize::ByteSize;
 use tidemill_engine::{consumer::Checkpointing, deploy::Artifact};
-use tidemill_runtime::{ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, Survey};
+use tidemill_runtime::{
+    ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, RolloutSettings, Survey,
+};
 
 use crate::{
-    config::{CacheConfig, HandlerConfig},
+    config::{CacheConfig, DeployConfig, HandlerConfig},
     exit::Exit,
     failure::Failure,
 };
@@ -21,12 +23,18 @@ use crate::{
 pub struct LazyEngine {
     engine: OnceLock<Engine>,
     cache: CacheConfig,
+    rollout: RolloutSettings,
 }
 
 impl LazyEngine {
-    /// One that keeps there what it compiles.
-    pub fn new(cache: CacheConfig) -> Self {
-        Self { engine: OnceLock::new(), cache }
+    /// One that keeps what it compiles, and replaces components, as the settings say.
+    pub fn new(config: &DeployConfig) -> Result<Self, Failure> {
+        Ok(Self { engine: OnceLock::new(), cache: config.cache.clone(), rollout: config.rollout()? })
+    }
+
+    /// What is expected of components that replace others.
+    pub fn rollout(&self) -> RolloutSettings {
+        self.rollout.clone()
     }
 
     /// The engine.
@@ -46,16 +54,20 @@ pub fn engine(cache: &CacheConfig) -> Result<Engine, Failure> {
 }
 
 /// Compiles a component and makes it a handler.
-pub async fn load(engine: &Engine, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
+pub async fn load(
+    engine: &LazyEngine,
+    config: &HandlerConfig,
+    artifact: &Arc<Artifact>,
+) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
         config: config.config.clone(),
         memory_bytes: config.memory,
         deadline: config.deadline,
         makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
+        rollout: engine.rollout(),
         ..HandlerSettings::new(name_of(&config.component))
     };
-    let artifact = artifact(&config.component).await?;
-    let loaded = ComponentHandler::load(engine, &artifact, settings).await;
+    let loaded = ComponentHandler::load(engine.get()?, artifact, settings).await;
     loaded.map(Arc::new).map_err(|error| refused(&error))
 }
 

@@ -4,6 +4,7 @@
 pub mod bound;
 pub mod component;
 pub mod leases;
+mod loading;
 mod pipeline;
 pub mod processor;
 pub mod report;
@@ -23,8 +24,10 @@ use tidemill_local_kinesis::{LocalKinesis, Settings};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admin::Admin,
     args::ConnectionFlags,
     config::{Config, KinesisConfig},
+    deploying::{beginning::Beginnings, following::Following},
     endpoint,
     failure::Failure,
     ingest::Ingest,
@@ -42,6 +45,8 @@ use worker::worker_id;
 pub struct Host {
     pipelines: Vec<BuiltPipeline>,
     ingest: Option<Ingest>,
+    admin: Option<Admin>,
+    following: Following,
     surroundings: Surroundings,
     stores: Stores,
     embedded: Option<LocalKinesis>,
@@ -58,12 +63,18 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engines = LazyEngine::new(config.deploy.cache.clone());
-        let mut components = Vec::new();
-        for pipeline in config.pipelines.values() {
-            components.push(Components::load(&engines, pipeline).await?);
-        }
+        let engines = LazyEngine::new(&config.deploy)?;
+        let admin = match &config.admin {
+            Some(admin) => Some(Admin::build(admin).await?),
+            None => None,
+        };
         let stores = Stores::open(&config, &flags).await?;
+        let deployments = stores.deployments();
+        let beginnings = Beginnings::ask(&config, &*deployments).await?;
+        let mut components = Vec::new();
+        for (name, pipeline) in &config.pipelines {
+            components.push(Components::load(&engines, name, pipeline, &beginnings).await?);
+        }
         let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
             target,
@@ -86,6 +97,9 @@ impl Host {
             let leases = stores.of_pipeline(&name);
             pipelines.push(BuiltPipeline::build(name, pipeline, components, leases, &surroundings).await?);
         }
+        let deployables = pipelines.iter_mut().flat_map(BuiltPipeline::take_deployables).collect();
+        let worker = surroundings.worker.as_str();
+        let following = Following::build(deployables, deployments, &config.deploy, worker, clock).await;
         let ingest = match config.ingest {
             Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),
             None => None,
@@ -100,7 +114,7 @@ impl Host {
             );
         }
         let (grace, read_memory) = (config.grace, config.read_memory);
-        Ok(Self { pipelines, ingest, surroundings, stores, embedded, grace, read_memory })
+        Ok(Self { pipelines, ingest, admin, following, surroundings, stores, embedded, grace, read_memory })
     }
 
     /// What the host is about to do, for people.
@@ -116,6 +130,7 @@ impl Host {
         embedded
             .chain([memory])
             .chain(leases)
+            .chain(self.admin.iter().map(ToString::to_string))
             .chain(self.ingest.iter().map(ToString::to_string))
             .chain(pipelines)
             .collect()

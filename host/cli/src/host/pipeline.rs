@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, SharingSettings},
+    consumer::{Control, DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, SharingSettings},
     kinesis::{Kinesis, ShardFilter, list_all_shards},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
     producer::Producer,
@@ -16,10 +16,11 @@ use tidemill_engine::{
 use tidemill_runtime::ComponentHandler;
 
 use super::{
-    bound::MemoryBound, component, component::LazyEngine, processor::LoadedProcessor, target::Target,
+    bound::MemoryBound, component::LazyEngine, loading::Loading, processor::LoadedProcessor, target::Target,
 };
 use crate::{
     config::{HandlerConfig, Name, PipelineConfig, SinkConfig, SourceConfig},
+    deploying::{beginning::Beginnings, following::Deployable, parts},
     endpoint,
     failure::Failure,
 };
@@ -53,6 +54,7 @@ pub struct BuiltPipeline {
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
     sinks: Vec<BuiltSink>,
+    deployables: Vec<Deployable>,
 }
 
 /// A stream that is read.
@@ -61,6 +63,8 @@ struct BuiltSource {
     settings: PipelineSettings,
     /// Its open shards.
     shards: usize,
+    /// Its shards that wait.
+    control: Arc<Control>,
 }
 
 /// A sink with its producer, which has nothing to do yet.
@@ -80,18 +84,26 @@ pub struct Components {
     source: LoadedProcessor,
     /// By the sink's name.
     sinks: BTreeMap<String, LoadedProcessor>,
+    deployables: Vec<Deployable>,
 }
 
 impl Components {
     /// Loads all that a pipeline names.
-    pub async fn load(engine: &LazyEngine, config: &PipelineConfig) -> Result<Self, Failure> {
-        let handler = component::load(engine.get()?, &config.handler).await?;
-        let source = LoadedProcessor::load(engine, &config.source.processor).await?;
+    pub async fn load(
+        engine: &LazyEngine,
+        name: &Name,
+        config: &PipelineConfig,
+        beginnings: &Beginnings,
+    ) -> Result<Self, Failure> {
+        let mut loading = Loading { engine, pipeline: name.as_str(), beginnings, deployables: Vec::new() };
+        let handler = loading.handler(&config.handler).await?;
+        let source = loading.processor(parts::SOURCE, &config.source.processor).await?;
         let mut sinks = BTreeMap::new();
         for (name, sink) in config.named_sinks() {
-            sinks.insert(name.to_owned(), LoadedProcessor::load(engine, &sink.producer.processor).await?);
+            let loaded = loading.processor(&parts::of_sink(name), &sink.producer.processor).await?;
+            sinks.insert(name.to_owned(), loaded);
         }
-        Ok(Self { handler, source, sinks })
+        Ok(Self { handler, source, sinks, deployables: loading.deployables })
     }
 }
 
@@ -117,17 +129,21 @@ impl BuiltPipeline {
                 sharing: SharingSettings { max_shards: source.max_shards, ..surroundings.sharing },
                 ..settings_of(label, stream.clone(), &source, &limits)
             };
-            sources.push(BuiltSource { settings, shards: open_shards(kinesis, stream, &source).await? });
+            let shards = open_shards(kinesis, stream, &source).await?;
+            sources.push(BuiltSource { settings, shards, control: Arc::default() });
         }
         let default = sink.map(|sink| (DEFAULT_SINK.to_owned(), sink));
         let named = sinks.into_iter().map(|(name, sink)| (name.to_string(), sink));
-        let Components { handler, source: processor, sinks: mut processors } = components;
+        let Components { handler, source: processor, sinks: mut processors, mut deployables } = components;
+        for deployable in &mut deployables {
+            deployable.controls = sources.iter().map(|source| Arc::clone(&source.control)).collect();
+        }
         let mut sinks = Vec::new();
         for (name, sink) in default.into_iter().chain(named) {
             let processor = processors.remove(&name).expect("every sink's processor is loaded");
             sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
-        Ok(Self { name, sources, processor, memory: limits.memory, handler, leases, sinks })
+        Ok(Self { name, sources, processor, memory: limits.memory, handler, leases, sinks, deployables })
     }
 
     /// The memory that it may take.
@@ -147,6 +163,11 @@ impl BuiltPipeline {
         }
     }
 
+    /// Hands over its parts, to be followed.
+    pub fn take_deployables(&mut self) -> Vec<Deployable> {
+        std::mem::take(&mut self.deployables)
+    }
+
     /// Hands over what is to be run: a pipeline of the engine for each stream.
     pub fn start(self, surroundings: &Surroundings) -> Vec<Pipeline> {
         let sinks = self.sinks.into_iter().map(|sink| (sink.name, sink.producer));
@@ -163,7 +184,7 @@ impl BuiltPipeline {
             memory: surroundings.memory.clone(),
             progress: Arc::new(Progress::default()),
             dead_letters: None,
-            control: Arc::default(),
+            control: source.control,
         };
         self.sources.into_iter().map(pipeline).collect()
     }
@@ -172,7 +193,7 @@ impl BuiltPipeline {
 impl fmt::Display for BuiltPipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, sources, processor, handler, sinks, .. } = self;
-        let source = |BuiltSource { settings, shards }: &BuiltSource| {
+        let source = |BuiltSource { settings, shards, .. }: &BuiltSource| {
             format!("{} ({shards} shards, {processor})", settings.stream)
         };
         let sources: Vec<String> = sources.iter().map(source).collect();

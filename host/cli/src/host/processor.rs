@@ -2,7 +2,11 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use tidemill_engine::{deploy::Artifact, native::NativeProcessor, processor::Processor};
+use tidemill_engine::{
+    deploy::{Artifact, Slot},
+    native::NativeProcessor,
+    processor::Processor,
+};
 use tidemill_processors::Codec;
 use tidemill_runtime::{ComponentProcessor, Half, ProcessorSettings, Role};
 
@@ -20,26 +24,47 @@ pub struct LoadedProcessor {
     /// Memory of one instance of each of its components, in bytes.
     pub memory: usize,
     label: String,
+    slots: Vec<(Role, Arc<dyn Slot>)>,
 }
 
 impl LoadedProcessor {
-    /// Loads a processor, with its components if it has any.
+    /// Loads a processor, with its components if it has any, from the files that the settings name.
     pub async fn load(engine: &LazyEngine, config: &ProcessorConfig) -> Result<Self, Failure> {
+        let mut artifacts = Vec::new();
+        for (file, role) in parts(config) {
+            artifacts.push((role, component::artifact(file).await?));
+        }
+        Self::load_from(engine, config, &artifacts).await
+    }
+
+    /// Loads a processor with these components.
+    pub async fn load_from(
+        engine: &LazyEngine,
+        config: &ProcessorConfig,
+        artifacts: &[(Role, Arc<Artifact>)],
+    ) -> Result<Self, Failure> {
+        let of = |role: Role| {
+            let found = artifacts.iter().find(|(of, _)| *of == role);
+            found.map(|(_, artifact)| artifact).expect("every component of the processor is given")
+        };
+        let settings = |config: &ComponentConfig| settings(config, engine);
         let loaded = match &config.kind {
             ProcessorKind::Native(codec) => return Ok(Self::native(*codec, config)),
             ProcessorKind::Whole(whole) => {
-                let artifact = component::artifact(&whole.component).await?;
-                ComponentProcessor::load(engine.get()?, &artifact, &settings(whole)).await
+                ComponentProcessor::load(engine.get()?, of(Role::Processor), &settings(whole)).await
             }
             ProcessorKind::Halves(aggregator, serializer) => {
-                let (of_aggregator, of_serializer) = (Read::of(aggregator).await?, Read::of(serializer).await?);
-                let (aggregator, serializer) = (of_aggregator.half(), of_serializer.half());
+                let none = ProcessorSettings::new("none");
+                let of_aggregator = component_of(aggregator).map_or(none.clone(), settings);
+                let of_serializer = component_of(serializer).map_or(none, settings);
+                let aggregator = half(aggregator, || (of(Role::Aggregator), &of_aggregator));
+                let serializer = half(serializer, || (of(Role::Serializer), &of_serializer));
                 ComponentProcessor::of_halves(engine.get()?, aggregator, serializer).await
             }
         };
         let processor = loaded.map_err(|error| component::refused(&error))?;
-        let label = processor.label();
-        Ok(Self { processor: Arc::new(processor), memory: config.memory(), label })
+        let (label, slots) = (processor.label(), processor.slots());
+        Ok(Self { processor: Arc::new(processor), memory: config.memory(), label, slots })
     }
 
     /// Loads the one processor of a command that runs no pipeline.
@@ -47,8 +72,14 @@ impl LoadedProcessor {
         Self::load(&LazyEngine::default(), config).await
     }
 
+    /// Where its components are, by what each is for.
+    pub fn slots(&self) -> &[(Role, Arc<dyn Slot>)] {
+        &self.slots
+    }
+
     fn native(codec: Codec, config: &ProcessorConfig) -> Self {
-        Self { processor: Arc::new(NativeProcessor::from(codec)), memory: 0, label: config.to_string() }
+        let processor = Arc::new(NativeProcessor::from(codec));
+        Self { processor, memory: 0, label: config.to_string(), slots: Vec::new() }
     }
 }
 
@@ -73,11 +104,12 @@ pub fn parts(config: &ProcessorConfig) -> Vec<(&Path, Role)> {
     }
 }
 
-fn settings(config: &ComponentConfig) -> ProcessorSettings {
+fn settings(config: &ComponentConfig, engine: &LazyEngine) -> ProcessorSettings {
     ProcessorSettings {
         config: config.config.clone(),
         memory_bytes: config.memory,
         deadline: config.deadline,
+        rollout: engine.rollout(),
         ..ProcessorSettings::new(component::name_of(&config.component))
     }
 }
@@ -89,26 +121,15 @@ fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
     }
 }
 
-/// Half of a processor, its file read where it is a component.
-enum Read<N> {
-    Native(N),
-    Component(Arc<Artifact>, ProcessorSettings),
-}
-
-impl<N: Copy> Read<N> {
-    async fn of(half: &HalfConfig<N>) -> Result<Self, Failure> {
-        Ok(match half {
-            HalfConfig::Native(native) => Self::Native(*native),
-            HalfConfig::Component(part) => {
-                Self::Component(component::artifact(&part.component).await?, settings(part))
-            }
-        })
-    }
-
-    fn half(&self) -> Half<'_, N> {
-        match self {
-            Self::Native(native) => Half::Native(*native),
-            Self::Component(artifact, settings) => Half::Component(artifact, settings),
+fn half<'a, N: Copy>(
+    half: &HalfConfig<N>,
+    component: impl FnOnce() -> (&'a Arc<Artifact>, &'a ProcessorSettings),
+) -> Half<'a, N> {
+    match half {
+        HalfConfig::Native(native) => Half::Native(*native),
+        HalfConfig::Component(_) => {
+            let (artifact, settings) = component();
+            Half::Component(artifact, settings)
         }
     }
 }

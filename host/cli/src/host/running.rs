@@ -24,7 +24,7 @@ use super::{
     Host,
     report::{Totals, now_and_then},
 };
-use crate::{exit::Exit, failure::Failure, ingest};
+use crate::{admin::Shown, exit::Exit, failure::Failure, ingest, signals};
 
 /// What a pipeline did in its life.
 #[derive(Debug)]
@@ -73,11 +73,20 @@ impl Host {
     /// Runs until `stop` is cancelled, or until a pipeline cannot go on, which stops the others too. What is in hand
     /// is finished within the grace period.
     pub async fn run(self, stop: CancellationToken) -> Result<Done, Failure> {
-        let Self { pipelines, ingest, surroundings, embedded, grace, .. } = self;
+        let Self { pipelines, ingest, admin, following, surroundings, embedded, grace, .. } = self;
+        let hangups = signals::hangups()?;
         let running = FuturesUnordered::<Running>::new();
-        let mut watched = Vec::new();
+        let (mut watched, mut shown) = (Vec::new(), Vec::new());
         for pipeline in pipelines.into_iter().flat_map(|pipeline| pipeline.start(&surroundings)) {
             let name = pipeline.settings.name.clone();
+            shown.push(Shown {
+                // Where a pipeline reads several streams, their names stand behind its own.
+                pipeline: name.split('/').next().unwrap_or_default().to_owned(),
+                stream: pipeline.settings.stream.name().to_owned(),
+                progress: Arc::clone(&pipeline.progress),
+                control: Arc::clone(&pipeline.control),
+                producers: pipeline.sinks.values().cloned().collect(),
+            });
             watched.push(Watched {
                 pipeline: name.clone(),
                 progress: Arc::clone(&pipeline.progress),
@@ -107,8 +116,18 @@ impl Host {
                 None => Vec::new(),
             }
         };
+        let ended = CancellationToken::new();
+        let admin = admin.map(|admin| {
+            let desk = Arc::clone(&following.desk);
+            admin.start(surroundings.application.as_str(), desk, shown, stop.clone(), ended.clone(), grace)
+        });
         let work = async {
             let (pipelines, ingest) = futures::join!(pipelines, ingest);
+            ended.cancel();
+            if let Some(admin) = admin {
+                // A panic was printed where it happened, and the rest of the host has ended in order.
+                let _ = admin.await;
+            }
             if let Some(local) = embedded {
                 local.stop().await;
             }
@@ -118,6 +137,7 @@ impl Host {
             biased;
             done = work => done,
             () = now_and_then(|| report(&watched)) => unreachable!("it reports for ever"),
+            () = following.run(hangups, stop.clone()) => unreachable!("it follows for ever"),
         }
     }
 }

@@ -91,7 +91,8 @@ impl Ingest {
             intakes.insert(name, intake);
             watchers.push(watcher);
         }
-        let front = Front { intakes, bodies: Bodies::new(config.body_bytes, limits::INGEST_BODIES_BYTES), stop };
+        let front =
+            Front { intakes, bodies: Bodies::new(config.body_bytes, limits::INGEST_BODIES_BYTES), stop };
         Ok(Self { listener, address, front, watchers, memory })
     }
 
@@ -112,7 +113,13 @@ impl Ingest {
             .values()
             .map(|intake| (intake.stream.clone(), Arc::clone(&intake.counts)))
             .collect();
-        let serving = connections::serve(listener, routes::router(front), limits::INGEST_CONNECTIONS, stop.clone(), grace / 2);
+        let serving = connections::serve(
+            listener,
+            routes::router(front),
+            limits::INGEST_CONNECTIONS,
+            stop.clone(),
+            grace / 2,
+        );
         let flushing = async {
             stop.cancelled().await;
             // Who waits for documents gets the answer without waiting for the linger.

@@ -25,6 +25,12 @@ pub struct Progress {
     pub emitted: AtomicU64,
     /// Attempts at batches that failed.
     pub failed_attempts: AtomicU64,
+    /// Attempts at records that were given before.
+    pub retries: AtomicU64,
+    /// Calls with a part of a batch that failed, to find the record that is to blame.
+    pub bisected: AtomicU64,
+    /// Dead letters kept: user records that were given up, and Kinesis records that did not decode.
+    pub dead_lettered: AtomicU64,
     /// User records dropped, because the handler said so or the policy does.
     pub dropped: AtomicU64,
     /// Records, or parts of them, that did not decode.

@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Artifact, DeployError, Deployment, Deployments, Digest, Part, Slot, Wanted, Wish};
+use super::{Artifact, DeployError, Deployment, Deployments, Digest, Event, Part, Slot, Wanted, Wish};
 use crate::{backoff::Backoff, limits, time::Clock};
 
 mod applying;
@@ -244,6 +244,7 @@ impl Follower {
     async fn follow(&mut self, deployment: Option<Deployment>) -> Result<(), DeployError> {
         let component = deployment.as_ref().and_then(|deployment| deployment.component.clone());
         let version = deployment.as_ref().map_or(0, |deployment| deployment.version);
+        let event = deployment.as_ref().map(|deployment| deployment.event);
         let file = component.is_none().then(|| self.base.digest.clone());
         let tried = Tried { version, file };
         self.status.send_modify(|followed| followed.wanted.clone_from(&deployment));
@@ -267,6 +268,11 @@ impl Follower {
             Some(why) => {
                 self.trial = None;
                 tracing::error!(part = %self.part, version, %why, "refused: what ran before goes on");
+                // A host that starts later must not look for what none would let in.
+                if event.is_some_and(|event| event != Event::RolledBack) {
+                    let why = format!("{} refused it: {why}", self.worker);
+                    self.decision = Some(Decision { version, wish: Wish::RollBack, why });
+                }
             }
             None if tried.file.as_ref().is_some_and(|file| *file != self.base_ran.0.digest) => {
                 let before = std::mem::replace(&mut self.base_ran.0, Arc::clone(&self.base));
@@ -274,10 +280,14 @@ impl Follower {
             }
             None => {}
         }
-        self.status.send_modify(|followed| {
-            followed.refused = refused.map(|why| NotLetIn { version, why });
-            if followed.refused.is_none() {
+        self.status.send_modify(|followed| match refused {
+            Some(why) => followed.refused = Some(NotLetIn { version, why }),
+            None => {
                 followed.applied = version;
+                // Going back does not undo that something was refused.
+                if event != Some(Event::RolledBack) {
+                    followed.refused = None;
+                }
             }
         });
         self.tried = Some(tried);

@@ -79,8 +79,7 @@ async fn divided(
         }
         return run(slot, incumbent, lane, batch).await;
     };
-    let (of_new, of_old) =
-        tokio::join!(run(slot, newcomer, lane, &new), run(slot, incumbent, lane, &old));
+    let (of_new, of_old) = tokio::join!(run(slot, newcomer, lane, &new), run(slot, incumbent, lane, &old));
     // Again only now that the older one's instance of this lane is back.
     let of_new = settled(handler, contest, lane, &new, of_new).await;
     Ok(division.joined(of_new?, of_old?))

@@ -106,7 +106,10 @@ mod tests {
             assert!(keys().filter(|key| is_new(key, percent)).count() >= before);
             before = new;
         }
-        assert!(keys().all(|key| !is_new(&key, 10) || is_new(&key, 50)), "none comes back when the share grows");
+        assert!(
+            keys().all(|key| !is_new(&key, 10) || is_new(&key, 50)),
+            "none comes back when the share grows"
+        );
         assert!(keys().all(|key| is_new(&key, 100)) && keys().all(|key| !is_new(&key, 0)));
     }
 

@@ -10,11 +10,7 @@ use tidemill_engine::{
     time::UnixMillis,
 };
 
-use super::{
-    HandlerContract,
-    lane::Lane,
-    life,
-};
+use super::{HandlerContract, lane::Lane, life};
 use crate::{
     bindings::life::Ending,
     fault::Fault,

@@ -26,7 +26,8 @@ pub async fn decode(turn: &Turn, records: &[Record], check: HashCheck) -> Result
         let mut builder = DocumentsBuilder::for_records(records, check);
         let places = builder.all(records);
         let index: &[u32] = bytemuck::cast_slice(&places);
-        let called = call(generation, |functions| functions.packed().decode, (index, builder.bytes())).await?;
+        let called =
+            call(generation, |functions| functions.packed().decode, (index, builder.bytes())).await?;
         called.checked(|(answer,)| built(&answer, builder, records, &places))
     })
     .await

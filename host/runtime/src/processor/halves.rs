@@ -49,11 +49,11 @@ impl Halves {
         };
         let aggregator = match (&self.aggregator, &self.serializer, &serializer) {
             (AggregatorHalf::Native(aggregator), ..) => AggregatorHalf::Native(*aggregator),
-            (AggregatorHalf::Component(slot), SerializerHalf::Component(other), SerializerHalf::Component(turn))
-                if Arc::ptr_eq(slot, other) =>
-            {
-                AggregatorHalf::Component(Arc::clone(turn))
-            }
+            (
+                AggregatorHalf::Component(slot),
+                SerializerHalf::Component(other),
+                SerializerHalf::Component(turn),
+            ) if Arc::ptr_eq(slot, other) => AggregatorHalf::Component(Arc::clone(turn)),
             (AggregatorHalf::Component(slot), ..) => AggregatorHalf::Component(Turn::now(slot)),
         };
         (aggregator, serializer)

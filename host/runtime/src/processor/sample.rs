@@ -26,7 +26,8 @@ pub fn records(all: &[Record]) -> Vec<Record> {
 
 /// Copies of the first of these.
 pub fn documents(all: &[Document]) -> Vec<Document> {
-    let copy = |document: &Document| Document { data: Bytes::copy_from_slice(&document.data), ..document.clone() };
+    let copy =
+        |document: &Document| Document { data: Bytes::copy_from_slice(&document.data), ..document.clone() };
     first(all, |document| document.data.len()).map(copy).collect()
 }
 

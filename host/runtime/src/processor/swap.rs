@@ -36,7 +36,8 @@ impl Swap for ProcessorContract {
     type Sample = Sample;
 
     fn may_try(_: &Settled, _: &Trial) -> Result<(), String> {
-        Err("a processor has no candidate, as what one wrote another has to read: deploy it to all records".to_owned())
+        Err("a processor has no candidate, as what one wrote another has to read: deploy it to all records"
+            .to_owned())
     }
 
     async fn begin(generation: &Generation<Self>, (): &()) -> Result<Instance<Self>, Fault> {
@@ -63,7 +64,9 @@ impl Swap for ProcessorContract {
         let sharing = shared(tried, &mut instance).await?;
         if sharing != settled.sharing {
             let before = settled.sharing;
-            return Err(unlike(format!("what shares a record is {sharing:?} and was {before:?}: restart to change it")));
+            return Err(unlike(format!(
+                "what shares a record is {sharing:?} and was {before:?}: restart to change it"
+            )));
         }
         drop(tried.instances.put(&(), instance));
         let turn = Turn::of(Arc::clone(tried));

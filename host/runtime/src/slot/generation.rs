@@ -10,12 +10,7 @@ use tidemill_engine::{
 use tokio::sync::Notify;
 
 use super::{Grants, instances::Instances, tally::Tally};
-use crate::{
-    component::Compiled,
-    contract::Contract,
-    fault::Fault,
-    instance::Instance,
-};
+use crate::{component::Compiled, contract::Contract, fault::Fault, instance::Instance};
 
 /// What the log calls the shard of instances that have none of their own.
 const NO_SHARD: &str = "none";

@@ -153,7 +153,9 @@ mod tests {
             let found = trouble(&newcomer, &incumbent, &settings());
             match expected {
                 None => assert_eq!(found, None, "{name}"),
-                Some(words) => assert!(found.as_ref().is_some_and(|why| why.contains(words)), "{name}: {found:?}"),
+                Some(words) => {
+                    assert!(found.as_ref().is_some_and(|why| why.contains(words)), "{name}: {found:?}")
+                }
             }
         }
     }
@@ -169,9 +171,8 @@ mod tests {
     }
 
     fn any_counts() -> impl Strategy<Value = Counts> {
-        (0_u64..500, 0_u64..500, 0_u64..1_000).prop_map(|(batches, failed, micros)| {
-            counts(batches, failed.min(batches), micros)
-        })
+        (0_u64..500, 0_u64..500, 0_u64..1_000)
+            .prop_map(|(batches, failed, micros)| counts(batches, failed.min(batches), micros))
     }
 
     proptest! {

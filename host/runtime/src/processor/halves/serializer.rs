@@ -6,7 +6,12 @@ use bytes::Bytes;
 use tidemill_engine::processor::{Document, ProcessorError};
 use tidemill_processors::{Aggregator, Codec, Malformed, Origin, Serializer, Unpacked};
 
-use super::super::{ProcessorSlot, answer::shortened, contract::SerializerFunctions, turn::{Running, Turn, call}};
+use super::super::{
+    ProcessorSlot,
+    answer::shortened,
+    contract::SerializerFunctions,
+    turn::{Running, Turn, call},
+};
 use crate::{bindings::processors::SerializerAnswer, fault::Fault};
 
 /// A serializer: one of the host's own, or a component's.
