@@ -20,4 +20,5 @@ mod processors;
 mod refusals;
 mod resharding;
 mod restarts;
+mod sandbox;
 mod tidy;

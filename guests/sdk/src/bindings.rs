@@ -26,6 +26,24 @@ pub mod aggregator {
     });
 }
 
+pub mod life {
+    //! What a handler exports beside to be told of its instance's life.
+
+    wit_bindgen::generate!({
+        inline: "
+            package tidemill:guest;
+            world life {
+                export tidemill:streams/life-cycle@0.1.0;
+            }
+        ",
+        path: "../../wit",
+        world: "tidemill:guest/life",
+        pub_export_macro: true,
+        export_macro_name: "export_life",
+        default_bindings_module: "tidemill_guest::bindings::life",
+    });
+}
+
 pub mod serializer {
     //! The world of a component that serializes.
 

@@ -25,6 +25,9 @@
 //! tidemill_guest::export!(Shout);
 //! ```
 //!
+//! A handler that is a [`LifeCycle`] too is told when its shard starts and ends. The host offers [`configuration`],
+//! [`log`], [`metrics`], and for each [`Record`] what it was put with.
+//!
 //! An [`Aggregator`] decides how documents share a Kinesis record, a [`Serializer`] how one becomes bytes.
 //!
 //! Build it as a `cdylib` for the target `wasm32-wasip2`; the result is a component that the host runs as it is.
@@ -34,6 +37,8 @@
 mod batch;
 #[doc(hidden)]
 pub mod bindings;
+mod life;
+pub mod metrics;
 mod outcome;
 mod processor;
 
@@ -43,9 +48,10 @@ pub use batch::{Batch, Record, Records};
 pub use bindings::tidemill::streams::{
     configuration,
     logging::{self, Level, log},
-    metrics, positions,
+    positions,
     types::{BatchError, BatchInfo},
 };
+pub use life::{Ending, LifeCycle, init};
 pub use outcome::{Emit, Outcome};
 pub use processor::{Aggregator, Entry, Item, Part, Serializer, Sharing, Tag};
 
@@ -79,27 +85,30 @@ impl BatchError {
 macro_rules! export {
     ($handler:ty) => {
         const _: () = {
-            struct Component;
-
-            ::std::thread_local! {
-                static HANDLER: ::std::cell::RefCell<::std::option::Option<$handler>> =
-                    const { ::std::cell::RefCell::new(::std::option::Option::None) };
-            }
-
-            impl $crate::bindings::exports::tidemill::streams::packed_record_handler::Guest for Component {
-                fn handle(
-                    info: $crate::BatchInfo,
-                    batch: $crate::bindings::exports::tidemill::streams::packed_record_handler::PackedBatch,
-                ) -> ::std::result::Result<
-                    $crate::bindings::exports::tidemill::streams::packed_record_handler::PackedOutcome,
-                    $crate::BatchError,
-                > {
-                    HANDLER.with_borrow_mut(|handler| $crate::handle(handler, info, batch))
-                }
-            }
-
-    $crate::bindings::export_packed!(Component with_types_in $crate::bindings);
+            $crate::export!(@component $handler);
         };
+    };
+    (@component $handler:ty) => {
+        struct Component;
+
+        ::std::thread_local! {
+            static HANDLER: ::std::cell::RefCell<::std::option::Option<$handler>> =
+                const { ::std::cell::RefCell::new(::std::option::Option::None) };
+        }
+
+        impl $crate::bindings::exports::tidemill::streams::packed_record_handler::Guest for Component {
+            fn handle(
+                info: $crate::BatchInfo,
+                batch: $crate::bindings::exports::tidemill::streams::packed_record_handler::PackedBatch,
+            ) -> ::std::result::Result<
+                $crate::bindings::exports::tidemill::streams::packed_record_handler::PackedOutcome,
+                $crate::BatchError,
+            > {
+                HANDLER.with_borrow_mut(|handler| $crate::handle(handler, info, batch))
+            }
+        }
+
+        $crate::bindings::export_packed!(Component with_types_in $crate::bindings);
     };
 }
 

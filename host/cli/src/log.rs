@@ -12,10 +12,10 @@ const QUIET: &str = "aws_config=error";
 /// Starts logging for the life of the process.
 pub fn start(flags: &LogFlags, is_long_lived: bool) {
     let level = match flags.verbose {
-        0 if is_long_lived => format!("warn,tidemill=info,{QUIET}"),
+        0 if is_long_lived => format!("warn,tidemill=info,guest=info,{QUIET}"),
         0 => format!("warn,{QUIET}"),
-        1 => "info,tidemill=debug".to_owned(),
-        _ => "debug,tidemill=trace".to_owned(),
+        1 => "info,tidemill=debug,guest=debug".to_owned(),
+        _ => "debug,tidemill=trace,guest=trace".to_owned(),
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     let lines = fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());

@@ -387,8 +387,23 @@ pub const LOCAL_BODY_DRAINED_BYTES: usize = 64 << 20;
 /// Instances of all components that a worker may have at once. Ours: one a lane of each shard, for more than 1,000
 /// shards; it costs address space alone until they are used, 5 GiB each of the 128 TiB that a process has on Linux.
 pub const INSTANCES: u32 = 4_000;
-/// Elements that the tables of one instance may have, all together. Ours: toolchains use a few thousand.
+/// Elements that the tables of one instance may have, all together, unless the pipeline says otherwise. Ours: toolchains
+/// use a few thousand, an interpreter of Python some ten thousand.
 pub const INSTANCE_TABLE_ELEMENTS: usize = 200_000;
+/// Largest number of table elements that the settings may allow an instance. Ours: it is address space for each table.
+pub const INSTANCE_TABLE_ELEMENTS_MAX: usize = 1_000_000;
+/// Tables of one instance. Ours: toolchains make one for each module that they link.
+pub const INSTANCE_TABLES: usize = 16;
+/// Linear memories of one instance, which share its memory. Ours, as above.
+pub const INSTANCE_MEMORIES: usize = 8;
+/// Core modules in one component, each made once an instance. Ours: components of Python have some twenty.
+pub const INSTANCE_MODULES: usize = 40;
+/// Stack of a guest unless the settings say otherwise, in bytes. wasmtime's default.
+pub const WASM_STACK_BYTES: usize = 512 << 10;
+/// Largest stack of a guest that the settings may allow, in bytes. Ours: every instance reserves it.
+pub const WASM_STACK_BYTES_MAX: usize = 64 << 20;
+/// Stack that the host's own functions have above a guest's, in bytes. Ours: wasmtime's default, its guest's left out.
+pub const HOST_STACK_BYTES: usize = 1536 << 10;
 /// Bytes of an instance's memory that stay with the host for the next one. Ours: a page fault costs more than a page.
 pub const INSTANCE_KEPT_BYTES: usize = 1 << 20;
 /// WASI resources, such as clocks that wait, that one instance may hold at once. Ours.
@@ -400,7 +415,31 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub const EMITTED_BYTES: usize = 16 << 20;
 /// Documents that a handler may emit for one batch unless the pipeline says otherwise. Ours.
 pub const EMITTED_DOCUMENTS: usize = 100_000;
-/// Lines a second that one instance may write to the log. Ours.
+/// Calls of the host that a guest may make in one call of its own, unless the pipeline says otherwise: logging,
+/// configuration, metrics, positions and WASI together. Ours: a hundred for each record of the largest read.
+pub const HOST_CALLS: u64 = 1_000_000;
+/// Bytes of random numbers that a guest may ask for at once. Ours.
+pub const GUEST_RANDOM_BYTES: u64 = 64 << 10;
+/// Series of metrics that one component may have unless the pipeline says otherwise. Ours: a bound on what a label with
+/// an id in it costs.
+pub const GUEST_SERIES: usize = 200;
+/// Labels of one series of a guest. Ours.
+pub const GUEST_SERIES_LABELS: usize = 8;
+/// Bytes of a name or a label's text in a guest's metrics. Ours.
+pub const GUEST_SERIES_TEXT_BYTES: usize = 128;
+/// Addresses that a component is refused and that the log tells of. Ours: after so many the pattern is clear.
+pub const GUEST_REFUSALS: usize = 100;
+/// Requests over HTTP that one instance may have under way. Ours: each holds a few buffers of the host.
+pub const GUEST_HTTP_REQUESTS: usize = 32;
+/// Bytes of a response's head, and of its body that the host holds before the guest reads on. Ours.
+pub const GUEST_HTTP_BUFFER_BYTES: usize = 64 << 10;
+/// Idle connections that the host keeps to one place for requests of guests. Ours.
+pub const GUEST_HTTP_IDLE_CONNECTIONS: usize = 8;
+/// How long the host keeps such a connection. Ours: shorter than servers do.
+pub const GUEST_HTTP_IDLE: Duration = Duration::from_secs(30);
+/// How long a guest's request may take to connect unless the guest says otherwise. Ours; its deadline holds besides.
+pub const GUEST_HTTP_CONNECT: Duration = Duration::from_secs(3);
+/// Lines a second that one instance may write to the log unless the pipeline says otherwise. Ours.
 pub const GUEST_LOG_LINES: u32 = 100;
 /// Bytes of one line of a guest in the log. Ours.
 pub const GUEST_LOG_LINE_BYTES: usize = 4 << 10;

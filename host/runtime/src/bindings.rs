@@ -8,7 +8,11 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 
 /// What components may call.
 pub mod imports {
-    wasmtime::component::bindgen!({ path: "../../wit", world: "imports" });
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "imports",
+        imports: { default: trappable },
+    });
 }
 
 pub mod life;

@@ -32,16 +32,23 @@ impl Engine {
     /// An engine whose instances come from a pool, or from the system one by one where the address space is too
     /// small for a pool (`ulimit -v`, `vm.overcommit_memory=2`).
     pub fn new() -> Result<Self, ComponentError> {
-        Self::make(None)
+        Self::make(None, limits::WASM_STACK_BYTES)
+    }
+
+    /// The same, with so many bytes of stack for each guest. It is one figure for the process, because the stacks come
+    /// from the same pool.
+    pub fn with_stack(stack_bytes: usize) -> Result<Self, ComponentError> {
+        Self::make(None, stack_bytes)
     }
 
     /// The same, and what it compiled is kept in a folder for other engines of this user and for later. A folder that
     /// is of no use for that is told in the log, and the engine does without.
     pub fn with_cache(folder: &Path) -> Result<Self, ComponentError> {
-        Self::make(Some(folder))
+        Self::make(Some(folder), limits::WASM_STACK_BYTES)
     }
 
-    fn make(cache: Option<&Path>) -> Result<Self, ComponentError> {
+    fn make(cache: Option<&Path>, stack_bytes: usize) -> Result<Self, ComponentError> {
+        let config = || config(stack_bytes);
         let wasmtime = wasmtime::Engine::new(config().allocation_strategy(pool())).or_else(|error| {
             tracing::warn!(%error, "cannot reserve address space for a pool of instances; they will start slower");
             wasmtime::Engine::new(&config())
@@ -91,11 +98,13 @@ fn compilers() -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
     threads.start_handler(stand_back).build()
 }
 
-fn config() -> Config {
+fn config(stack_bytes: usize) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
         .epoch_interruption(true)
+        .max_wasm_stack(stack_bytes)
+        .async_stack_size(stack_bytes + limits::HOST_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .parallel_compilation(true);
     config
@@ -109,11 +118,11 @@ fn pool() -> InstanceAllocationStrategy {
         .total_core_instances(instances * 8)
         .total_memories(instances + instances / 8 + 8)
         .total_tables(instances * 2 + 16)
-        .table_elements(limits::INSTANCE_TABLE_ELEMENTS)
+        .table_elements(limits::INSTANCE_TABLE_ELEMENTS_MAX)
         .total_stacks(instances)
-        .max_core_instances_per_component(40)
-        .max_memories_per_component(8)
-        .max_tables_per_component(16)
+        .max_core_instances_per_component(limits::INSTANCE_MODULES as u32)
+        .max_memories_per_component(limits::INSTANCE_MEMORIES as u32)
+        .max_tables_per_component(limits::INSTANCE_TABLES as u32)
         .linear_memory_keep_resident(limits::INSTANCE_KEPT_BYTES)
         .table_keep_resident(64 << 10)
         .async_stack_keep_resident(64 << 10)
@@ -126,6 +135,7 @@ fn pool() -> InstanceAllocationStrategy {
 fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     imports::Imports::add_to_linker::<_, wasmtime::component::HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

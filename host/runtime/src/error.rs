@@ -69,8 +69,8 @@ pub enum ComponentError {
     },
     /// The component imports what the host does not offer.
     #[error(
-        "the component needs what the host does not offer: {reason}: components may import logging, configuration and \
-         positions of tidemill:streams@0.1.0 and WASI 0.2 without HTTP; remove the import, import={imports}, path={}",
+        "the component needs what the host does not offer: {reason}: components may import logging, configuration, \
+         metrics and positions of tidemill:streams@0.1.0, WASI 0.2 and wasi:http; remove the import, import={imports}, path={}",
         path.display()
     )]
     Import {

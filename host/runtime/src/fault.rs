@@ -4,10 +4,13 @@ use tidemill_engine::{handler::HandlerErrorKind, limits};
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::state::State;
+use crate::{budget::Spent, state::State};
 
 /// Frames of a guest's backtrace that a message repeats, innermost first.
 const FRAMES: usize = 4;
+
+/// What the engine says of an answer that is larger than the host sets room aside for.
+const TOO_MUCH: &str = "too much data is being copied";
 
 /// A failed call. The instance that made it is of no more use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +27,30 @@ impl Fault {
         Self { kind: HandlerErrorKind::Malformed, message: reason.into() }
     }
 
+    /// The guest emitted more than it may.
+    pub fn of_output(reason: impl Into<String>) -> Self {
+        Self { kind: HandlerErrorKind::Output, message: reason.into() }
+    }
+
+    /// The instance that kept records of its shard, which no checkpoint covers, is gone.
+    pub fn forgotten() -> Self {
+        let message = "records that no checkpoint covers went with its instance".to_owned();
+        Self { kind: HandlerErrorKind::Swapped, message }
+    }
+
+    /// The guest called the host more often than it may.
+    pub fn spent(spent: Spent) -> Self {
+        Self { kind: HandlerErrorKind::HostCalls, message: spent.to_string() }
+    }
+
+    /// What an instance is granted cannot be given to it.
+    pub fn ungranted(error: &wasmtime::Error) -> Self {
+        Self { kind: HandlerErrorKind::Instantiate, message: format!("{error:#}") }
+    }
+
     /// No instance could be made.
     pub fn of_instantiation(error: &wasmtime::Error, state: &State) -> Self {
-        if state.memory.refused() || error.is::<Trap>() {
+        if state.memory.refused() || error.is::<Spent>() || error.is::<Trap>() {
             return Self::of_call(error, state);
         }
         Self { kind: HandlerErrorKind::Instantiate, message: format!("{error:#}") }
@@ -38,7 +62,9 @@ impl Fault {
         let frames = error.downcast_ref::<WasmBacktrace>();
         let (kind, reason) = if state.memory.refused() {
             let allowed = state.memory.allowed();
-            (HandlerErrorKind::Memory, format!("more than the limit was asked for, memory_bytes={allowed}"))
+            (HandlerErrorKind::Memory, format!("more than the limit was asked for, {allowed}"))
+        } else if let Some(spent) = error.downcast_ref::<Spent>() {
+            (HandlerErrorKind::HostCalls, spent.to_string())
         } else if let Some(exit) = error.downcast_ref::<I32Exit>() {
             (HandlerErrorKind::Trap, format!("the guest exited, status={}", exit.0))
         } else if let Some(trap) = error.downcast_ref::<Trap>() {
@@ -46,7 +72,9 @@ impl Fault {
         } else if frames.is_some() {
             (HandlerErrorKind::Trap, error.root_cause().to_string())
         } else {
-            (HandlerErrorKind::Malformed, format!("{error:#}"))
+            let reason = format!("{error:#}");
+            let is_too_much = reason.contains(TOO_MUCH);
+            (if is_too_much { HandlerErrorKind::Output } else { HandlerErrorKind::Malformed }, reason)
         };
         let mut message = reason;
         let last_words = state.log.last_words();

@@ -1,10 +1,16 @@
 //! What a guest writes, on its way into the host's log: labelled, cut to length, and no more than its budget.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    borrow::Cow,
+    fmt::Write as _,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tidemill_engine::{limits, record::ShardId};
 use tokio::time::{Duration, Instant};
 use tracing::Level;
+
+use crate::{allow::Address, grants::Grants, refusals::Way};
 
 /// The log of one instance, shared by everything that the guest can write to.
 #[derive(Clone, Debug)]
@@ -30,16 +36,18 @@ struct Writer {
 #[derive(Debug)]
 struct Label {
     component: Arc<str>,
+    pipeline: Option<Arc<str>>,
     generation: u64,
     shard: ShardId,
 }
 
 impl GuestLog {
-    /// A log whose lines carry these.
-    pub fn new(component: Arc<str>, generation: u64, shard: ShardId) -> Self {
+    /// The log of an instance of this generation, for this shard.
+    pub fn new(grants: &Grants, generation: u64, shard: ShardId) -> Self {
+        let (component, pipeline) = (Arc::clone(&grants.name), grants.pipeline.clone());
         Self(Arc::new(Mutex::new(Writer {
-            label: Label { component, generation, shard },
-            budget: Budget::new(Instant::now()),
+            label: Label { component, pipeline, generation, shard },
+            budget: Budget::new(grants.sandbox.log_lines, Instant::now()),
             stdout: Vec::new(),
             stderr: Vec::new(),
             last_words: Vec::new(),
@@ -49,6 +57,21 @@ impl GuestLog {
     /// Writes a line.
     pub fn line(&self, level: Level, text: &str) {
         self.with(|writer| writer.line(level, text));
+    }
+
+    /// Writes that the guest wanted to go where it may not. It is the host's own line, and counts for no budget.
+    pub fn refusal(&self, way: Way, address: &Address) {
+        let notice = match way {
+            Way::Http => {
+                format!("a request was refused: allow.http does not name its address, address={address}")
+            }
+            Way::Connect => {
+                format!(
+                    "a connection was refused: allow.connect does not name its address, address={address}"
+                )
+            }
+        };
+        self.with(|writer| writer.label.write(Level::WARN, &notice));
     }
 
     /// Takes what the guest wrote to stdout or stderr: whole lines go to the log, the rest waits for its end.
@@ -156,10 +179,11 @@ impl Label {
     }
 
     fn write(&self, level: Level, text: &str) {
-        let Self { component, generation, shard } = self;
+        let Self { component, pipeline, generation, shard } = self;
+        let (text, pipeline) = (harmless(text), pipeline.as_deref());
         macro_rules! write_at {
             ($level:expr) => {
-                tracing::event!(target: "guest", $level, %component, generation, %shard, "{text}")
+                tracing::event!(target: "guest", $level, %component, pipeline, generation, %shard, "{text}")
             };
         }
         match level {
@@ -182,9 +206,31 @@ fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(limits::GUEST_LOG_LINE_BYTES)]
 }
 
+/// The text as one line that shows what is in it: an escape sequence could paint over other lines, a line's end begin
+/// one that passes for the host's, and a mark of direction turn what is read.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| {
+        c.is_control() && c != '\t'
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_harmful(c) {
+            write!(shown, "{}", c.escape_default()).expect("a string takes all that is written");
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Lines that an instance may still write in this second.
 #[derive(Debug)]
 struct Budget {
+    allowed: u32,
     second: Instant,
     left: u32,
     lost: u64,
@@ -202,15 +248,15 @@ enum Grant {
 }
 
 impl Budget {
-    fn new(now: Instant) -> Self {
-        Self { second: now, left: limits::GUEST_LOG_LINES, lost: 0 }
+    fn new(allowed: u32, now: Instant) -> Self {
+        Self { allowed, second: now, left: allowed, lost: 0 }
     }
 
     fn take(&mut self, now: Instant) -> Grant {
         let mut lost_before = 0;
         if now.duration_since(self.second) >= Duration::from_secs(1) {
             lost_before = self.lost;
-            *self = Self::new(now);
+            *self = Self::new(self.allowed, now);
         }
         match self.left {
             0 => {
@@ -232,10 +278,21 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::HandlerSettings;
+
+    #[test]
+    fn a_line_stays_one_line_and_shows_what_would_corrupt_the_log() {
+        assert_eq!(harmless("plain\tünïcode 🌊"), "plain\tünïcode 🌊");
+        assert_eq!(
+            harmless("a\r\n2026 ERROR b\u{1b}[31m\u{9b}0m\u{0}"),
+            "a\\r\\n2026 ERROR b\\u{1b}[31m\\u{9b}0m\\u{0}"
+        );
+        assert_eq!(harmless("x\u{202e}y\u{2028}"), "x\\u{202e}y\\u{2028}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_writes_its_budget_and_the_next_second_counts_the_rest() {
-        let mut budget = Budget::new(Instant::now());
+        let mut budget = Budget::new(limits::GUEST_LOG_LINES, Instant::now());
         let grants: Vec<_> = (0..limits::GUEST_LOG_LINES + 50).map(|_| budget.take(Instant::now())).collect();
         let written = grants.iter().filter(|grant| **grant != Grant::Nothing).count();
         assert_eq!(written, limits::GUEST_LOG_LINES as usize);
@@ -246,7 +303,8 @@ mod tests {
 
     #[test]
     fn last_words_keep_the_end_and_leave_out_the_note_on_backtraces() {
-        let log = GuestLog::new("c".into(), 1, "shardId-000000000000".into());
+        let grants = HandlerSettings::new("c").grants();
+        let log = GuestLog::new(&grants, 1, "shardId-000000000000".into());
         log.output(Output::Stderr, &[b'x'; limits::GUEST_LAST_WORDS_BYTES]);
         log.output(Output::Stderr, b"\npanicked at 3:\nno such word\nnote: run with `RUST_BACKTRACE=1`\n");
         assert!(log.last_words().ends_with("x panicked at 3: no such word"), "{}", log.last_words());

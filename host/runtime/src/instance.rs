@@ -1,10 +1,10 @@
 //! One instance of a component, and the store that is all of its world.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use tidemill_engine::record::ShardId;
 use wasmtime::{
-    Store,
+    Store, UpdateDeadline,
     component::{ComponentNamedList, Lift, Lower, TypedFunc},
 };
 
@@ -22,14 +22,17 @@ impl<C: Contract> Instance<C> {
     /// It may be dropped at any await: nothing of the instance is left.
     pub async fn new(generation: &Generation<C>, shard: &ShardId) -> Result<Self, Fault> {
         let grants = &generation.grants;
-        let log = GuestLog::new(Arc::clone(&grants.name), generation.id, shard.clone());
-        let state = State::new(grants.memory_bytes, log, Arc::clone(&grants.config));
+        let log = GuestLog::new(grants, generation.id, shard.clone());
+        let state = State::new(grants, log).map_err(|error| Fault::ungranted(&error))?;
         let compiled = &generation.compiled;
         let mut store = Store::new(compiled.pre.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(grants.hostcall_bytes);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.epoch_deadline_callback(|store| {
+            store.data().calls.check()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
         let linked = async {
             let instance = compiled.pre.instantiate_async(&mut store).await?;
             compiled.contract.link(&mut store, &instance)
@@ -60,12 +63,14 @@ impl<C: Contract> Instance<C> {
         Params: ComponentNamedList + Lower + Send + Sync,
         Answer: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let state = self.store.data_mut();
-        state.memory.begin_call();
-        state.log.begin_call();
+        self.store.data_mut().begin_call();
         self.store.set_epoch_deadline(1);
         let answer = function.call_async(&mut self.store, params).await;
-        answer.map_err(|error| Fault::of_call(&error, self.store.data()))
+        let state = self.store.data();
+        let answer = answer.map_err(|error| Fault::of_call(&error, state))?;
+        // What was called since the last tick of the epoch is known only now.
+        state.calls.check().map_err(Fault::spent)?;
+        Ok(answer)
     }
 }
 

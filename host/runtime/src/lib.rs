@@ -6,8 +6,10 @@
 //! does the same for a [`tidemill_engine::processor::Processor`], with an instance for each call that is under way.
 #![warn(missing_docs)]
 
+mod allow;
 mod artifact;
 mod bindings;
+mod budget;
 mod cache;
 mod capability;
 mod component;
@@ -15,22 +17,30 @@ mod contract;
 mod engine;
 mod error;
 mod fault;
+mod grants;
 mod guest_log;
 mod handler;
+mod imports;
 mod instance;
 mod memory;
+mod outbound;
 mod outcome;
 mod processor;
+mod reach;
+mod refusals;
+mod series;
 mod settings;
 mod slot;
 mod state;
 mod stdio;
 mod survey;
 mod ticker;
+mod turns;
 
 #[cfg(test)]
 mod tests;
 
+pub use allow::{Address, Allow, Folder, InvalidAddress};
 pub use artifact::artifact;
 pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
@@ -39,5 +49,5 @@ pub use engine::Engine;
 pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};
-pub use settings::{HandlerSettings, ProcessorSettings, RolloutSettings};
+pub use settings::{HandlerSettings, ProcessorSettings, RolloutSettings, Sandbox};
 pub use survey::{Kind, Survey, survey};

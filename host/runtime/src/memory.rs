@@ -3,18 +3,20 @@
 use tidemill_engine::limits;
 use wasmtime::ResourceLimiter;
 
-/// The memory of one instance. All its linear memories count together.
+/// The memory of one instance. All its linear memories count together, and so do all its tables.
 #[derive(Debug)]
 pub struct MemoryLimit {
     allowed: usize,
     taken: usize,
+    elements_allowed: usize,
+    elements: usize,
     refused: bool,
 }
 
 impl MemoryLimit {
-    /// At most this many bytes.
-    pub fn new(allowed: usize) -> Self {
-        Self { allowed, taken: 0, refused: false }
+    /// At most this many bytes, and this many elements of tables.
+    pub fn new(allowed: usize, elements_allowed: usize) -> Self {
+        Self { allowed, taken: 0, elements_allowed, elements: 0, refused: false }
     }
 
     /// Forgets refusals, at the start of a call.
@@ -28,9 +30,9 @@ impl MemoryLimit {
         self.refused
     }
 
-    /// Bytes that the instance may have.
-    pub fn allowed(&self) -> usize {
-        self.allowed
+    /// What the instance may have, for people.
+    pub fn allowed(&self) -> String {
+        format!("memory_bytes={} table_elements={}", self.allowed, self.elements_allowed)
     }
 }
 
@@ -52,12 +54,48 @@ impl ResourceLimiter for MemoryLimit {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _max: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let granted = desired <= limits::INSTANCE_TABLE_ELEMENTS;
-        self.refused |= !granted;
-        Ok(granted)
+        let elements = self.elements.saturating_add(desired.saturating_sub(current));
+        if elements > self.elements_allowed {
+            self.refused = true;
+            return Ok(false);
+        }
+        self.elements = elements;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        limits::INSTANCE_MODULES
+    }
+
+    fn tables(&self) -> usize {
+        limits::INSTANCE_TABLES
+    }
+
+    fn memories(&self) -> usize {
+        limits::INSTANCE_MEMORIES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_memories_count_together_and_so_do_all_tables() {
+        let mut limit = MemoryLimit::new(100, 10);
+        assert!(limit.memory_growing(0, 60, None).unwrap());
+        assert!(!limit.memory_growing(0, 41, None).unwrap());
+        assert!(limit.refused());
+        limit.begin_call();
+        assert!(limit.memory_growing(0, 40, None).unwrap());
+        assert!(limit.table_growing(0, 6, None).unwrap());
+        assert!(limit.table_growing(6, 9, None).unwrap());
+        assert!(!limit.refused());
+        assert!(!limit.table_growing(0, 2, None).unwrap());
+        assert!(limit.refused());
     }
 }

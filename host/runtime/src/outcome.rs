@@ -77,7 +77,7 @@ impl Room {
     fn new(documents: usize, settings: &HandlerSettings) -> Result<Self, Fault> {
         let allowed = settings.emitted_documents;
         if documents > allowed {
-            return Err(Fault::malformed(format!("too many emits, emits={documents} allowed={allowed}")));
+            return Err(Fault::of_output(format!("too many emits, emits={documents} allowed={allowed}")));
         }
         Ok(Self { left: settings.emitted_bytes, of: settings.emitted_bytes })
     }
@@ -85,7 +85,7 @@ impl Room {
     fn take(&mut self, bytes: usize) -> Result<(), Fault> {
         let left = self.left.checked_sub(bytes);
         self.left =
-            left.ok_or_else(|| Fault::malformed(format!("too many bytes emitted, allowed={}", self.of)))?;
+            left.ok_or_else(|| Fault::of_output(format!("too many bytes emitted, allowed={}", self.of)))?;
         Ok(())
     }
 }

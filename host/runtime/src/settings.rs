@@ -1,23 +1,21 @@
 //! What an operator decides about one component.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use tidemill_engine::limits;
+use tidemill_engine::{deploy::Part, limits};
 
-use crate::slot::Grants;
+use crate::{allow::Allow, grants::Grants};
 
 /// Settings of one component that handles records.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HandlerSettings {
     /// The name that logs and errors call it by.
     pub name: String,
-    /// What the component reads through the interface `configuration`.
-    pub config: BTreeMap<String, String>,
-    /// Memory of one instance at the most, in bytes. There is an instance for each shard.
-    pub memory_bytes: usize,
-    /// How long one call may take, and the making of an instance with it.
-    pub deadline: Duration,
+    /// Where in an application it runs, which logs and metrics tell.
+    pub part: Option<Part>,
+    /// What it may use and reach.
+    pub sandbox: Sandbox,
     /// Bytes that may be emitted for one batch: data, keys and names of sinks together.
     pub emitted_bytes: usize,
     /// Documents that may be emitted for one batch.
@@ -28,14 +26,71 @@ pub struct HandlerSettings {
     pub rollout: RolloutSettings,
 }
 
-impl HandlerSettings {
-    /// The defaults, for a component of this name.
-    pub fn new(name: impl Into<String>) -> Self {
+/// Settings of one component that is a processor, or a half of one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcessorSettings {
+    /// The name that logs and errors call it by.
+    pub name: String,
+    /// Where in an application it runs, which logs and metrics tell.
+    pub part: Option<Part>,
+    /// What it may use and reach.
+    pub sandbox: Sandbox,
+    /// How another component takes its place.
+    pub rollout: RolloutSettings,
+}
+
+/// What a component may use and reach, whatever it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sandbox {
+    /// What the component reads through the interface `configuration`.
+    pub config: BTreeMap<String, String>,
+    /// Memory of one instance at the most, in bytes: all its linear memories together.
+    pub memory_bytes: usize,
+    /// How long one call may take, and the making of an instance with it.
+    pub deadline: Duration,
+    /// Calls of the host that a guest may make in one call of its own.
+    pub host_calls: u64,
+    /// Instances at once, at least one. A handler has one for each lane of a shard as far as there are so many, a
+    /// processor one for each call that is under way.
+    pub instances: usize,
+    /// Elements that the tables of one instance may have, all together.
+    pub table_elements: usize,
+    /// Lines a second that one instance may write to the log.
+    pub log_lines: u32,
+    /// Series of metrics that all instances may have together.
+    pub series: usize,
+    /// What it may reach of the world around it.
+    pub allow: Allow,
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
         Self {
-            name: name.into(),
             config: BTreeMap::new(),
             memory_bytes: limits::INSTANCE_BYTES,
             deadline: limits::HANDLER_DEADLINE,
+            host_calls: limits::HOST_CALLS,
+            instances: limits::INSTANCES as usize,
+            table_elements: limits::INSTANCE_TABLE_ELEMENTS,
+            log_lines: limits::GUEST_LOG_LINES,
+            series: limits::GUEST_SERIES,
+            allow: Allow::default(),
+        }
+    }
+}
+
+impl HandlerSettings {
+    /// The defaults, for a component of this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self::within(name, Sandbox::default())
+    }
+
+    /// The defaults, for a component of this name in this sandbox.
+    pub fn within(name: impl Into<String>, sandbox: Sandbox) -> Self {
+        Self {
+            name: name.into(),
+            part: None,
+            sandbox,
             emitted_bytes: limits::EMITTED_BYTES,
             emitted_documents: limits::EMITTED_DOCUMENTS,
             makes_checkpoints: false,
@@ -47,52 +102,21 @@ impl HandlerSettings {
     pub(crate) fn grants(&self) -> Grants {
         const PER_DOCUMENT: usize = 256;
         let Self { emitted_bytes, emitted_documents, .. } = *self;
-        Grants {
-            name: self.name.as_str().into(),
-            config: Arc::new(self.config.clone()),
-            memory_bytes: self.memory_bytes,
-            hostcall_bytes: emitted_bytes.saturating_add(emitted_documents.saturating_mul(PER_DOCUMENT)),
-            deadline: self.deadline,
-        }
+        let hostcall_bytes = emitted_bytes.saturating_add(emitted_documents.saturating_mul(PER_DOCUMENT));
+        Grants::new(&self.name, self.part.as_ref(), &self.sandbox, hostcall_bytes)
     }
-}
-
-/// Settings of one component that is a processor, or a half of one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProcessorSettings {
-    /// The name that logs and errors call it by.
-    pub name: String,
-    /// What the component reads through the interface `configuration`.
-    pub config: BTreeMap<String, String>,
-    /// Memory of one instance at the most, in bytes. There are as many instances as shards and sinks call at once.
-    pub memory_bytes: usize,
-    /// How long one call may take, and the making of an instance with it.
-    pub deadline: Duration,
-    /// How another component takes its place.
-    pub rollout: RolloutSettings,
 }
 
 impl ProcessorSettings {
     /// The defaults, for a component of this name.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            config: BTreeMap::new(),
-            memory_bytes: limits::INSTANCE_BYTES,
-            deadline: limits::PROCESSOR_DEADLINE,
-            rollout: RolloutSettings::default(),
-        }
+        let sandbox = Sandbox { deadline: limits::PROCESSOR_DEADLINE, ..Sandbox::default() };
+        Self { name: name.into(), part: None, sandbox, rollout: RolloutSettings::default() }
     }
 
     /// An honest answer lies in the instance's memory, so it is no larger.
     pub(crate) fn grants(&self) -> Grants {
-        Grants {
-            name: self.name.as_str().into(),
-            config: Arc::new(self.config.clone()),
-            memory_bytes: self.memory_bytes,
-            hostcall_bytes: self.memory_bytes,
-            deadline: self.deadline,
-        }
+        Grants::new(&self.name, self.part.as_ref(), &self.sandbox, self.sandbox.memory_bytes)
     }
 }
 

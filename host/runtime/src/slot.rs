@@ -15,7 +15,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -31,6 +30,7 @@ use crate::{
     engine::Engine,
     error::ComponentError,
     fault::Fault,
+    grants::Grants,
     instance::Instance,
     settings::RolloutSettings,
 };
@@ -80,28 +80,6 @@ pub trait Swap: Contract {
         sample: Self::Sample,
         rollout: &RolloutSettings,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
-}
-
-/// What every instance of a component is given.
-#[derive(Clone, Debug)]
-pub struct Grants {
-    /// The name that logs and errors call it by.
-    pub name: Arc<str>,
-    /// What the component may read as its configuration.
-    pub config: Arc<BTreeMap<String, String>>,
-    /// Memory of one instance at the most, in bytes.
-    pub memory_bytes: usize,
-    /// Bytes that the host may set aside for what a guest passes in one call.
-    pub hostcall_bytes: usize,
-    /// How long one call may take, and the making of an instance with it.
-    pub deadline: Duration,
-}
-
-impl Grants {
-    /// The same for an instance that is only tried out: what it does must reach nobody.
-    pub fn withheld(&self) -> Self {
-        self.clone()
-    }
 }
 
 /// Holds the generations of a component that are in use.
@@ -235,7 +213,7 @@ impl<C: Swap> Slot<C> {
                 told.await;
             }
         };
-        timeout(self.grants.deadline * 2, all_gone).await.is_ok()
+        timeout(self.grants.sandbox.deadline * 2, all_gone).await.is_ok()
     }
 
     /// How many generations were replaced and are not gone yet.

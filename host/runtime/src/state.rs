@@ -1,41 +1,44 @@
 //! What the host keeps for one instance: all that a guest can reach.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use bytestring::ByteString;
 use tidemill_engine::{
     batch::{AttributesByPlace, Documents},
     limits,
     sequence::SequenceNumber,
 };
-use tracing::Level;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::{
-    bindings::imports::tidemill::streams::{configuration, logging, metrics, positions, types},
-    guest_log::{GuestLog, Output},
-    memory::MemoryLimit,
-    stdio::GuestOutput,
+    budget::CallBudget, grants::Grants, guest_log::GuestLog, memory::MemoryLimit, outbound::Outbound, reach,
 };
 
 /// The host's side of one instance.
 pub struct State {
     /// How much memory the instance may have.
     pub memory: MemoryLimit,
+    /// How often it may call the host.
+    pub calls: CallBudget,
     /// Where the guest's words go.
     pub log: GuestLog,
     /// What is known of the batch at hand; nothing outside of a handler's call.
     pub places: Places,
-    config: Arc<BTreeMap<String, String>>,
+    /// What all instances of the component share.
+    pub grants: Grants,
     wasi: WasiCtx,
+    http: WasiHttpCtx,
+    outbound: Outbound,
     resources: ResourceTable,
 }
 
 /// What a handler may ask about the user records of its batch.
 #[derive(Default)]
 pub struct Places {
-    sequences: Arc<[SequenceNumber]>,
-    attributes: Arc<AttributesByPlace>,
+    /// By the index of their Kinesis record.
+    pub sequences: Arc<[SequenceNumber]>,
+    /// What a few of them were put with.
+    pub attributes: Arc<AttributesByPlace>,
 }
 
 impl Places {
@@ -47,93 +50,52 @@ impl Places {
 }
 
 impl State {
-    /// The state of a new instance.
-    pub fn new(memory_bytes: usize, log: GuestLog, config: Arc<BTreeMap<String, String>>) -> Self {
+    /// The state of a new instance. Fails where a folder cannot be opened that it is granted.
+    pub fn new(grants: &Grants, log: GuestLog) -> wasmtime::Result<Self> {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(limits::INSTANCE_RESOURCES);
-        Self {
-            memory: MemoryLimit::new(memory_bytes),
-            wasi: next_to_nothing(&log),
+        let sandbox = &grants.sandbox;
+        Ok(Self {
+            memory: MemoryLimit::new(sandbox.memory_bytes, sandbox.table_elements),
+            calls: CallBudget::new(sandbox.host_calls),
+            wasi: reach::wasi(grants, &log)?,
+            http: WasiHttpCtx::new(),
+            outbound: Outbound::new(grants, log.clone()),
             log,
             places: Places::default(),
-            config,
+            grants: grants.clone(),
             resources,
-        }
+        })
+    }
+
+    /// Begins to count anew, at the start of a call.
+    pub fn begin_call(&mut self) {
+        self.memory.begin_call();
+        self.calls.begin_call();
+        self.log.begin_call();
     }
 }
 
-/// Clocks, random numbers, and a way into the log: no files, no network, no environment, no arguments.
-fn next_to_nothing(log: &GuestLog) -> WasiCtx {
-    const RANDOM_BYTES: u64 = 64 << 10;
-    WasiCtx::builder()
-        .stdout(GuestOutput::new(log.clone(), Output::Stdout))
-        .stderr(GuestOutput::new(log.clone(), Output::Stderr))
-        .max_random_size(RANDOM_BYTES)
-        .allow_tcp(false)
-        .allow_udp(false)
-        .allow_ip_name_lookup(false)
-        .build()
-}
-
+/// Every function of WASI comes by here, so this is where they are counted.
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.calls.note();
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
     }
 }
 
-impl logging::Host for State {
-    fn log(&mut self, level: logging::Level, message: String) {
-        let level = match level {
-            logging::Level::Trace => Level::TRACE,
-            logging::Level::Debug => Level::DEBUG,
-            logging::Level::Info => Level::INFO,
-            logging::Level::Warn => Level::WARN,
-            logging::Level::Error => Level::ERROR,
-        };
-        self.log.line(level, &message);
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        self.calls.note();
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.resources, hooks: &mut self.outbound }
     }
 }
-
-impl configuration::Host for State {
-    fn get(&mut self, key: String) -> Option<String> {
-        self.config.get(&key).cloned()
-    }
-
-    fn get_all(&mut self) -> Vec<(String, String)> {
-        self.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
-    }
-}
-
-impl metrics::Host for State {
-    fn counter(&mut self, _name: String, _labels: Vec<metrics::Label>, _more: u64) {}
-
-    fn gauge(&mut self, _name: String, _labels: Vec<metrics::Label>, _value: f64) {}
-
-    fn histogram(&mut self, _name: String, _labels: Vec<metrics::Label>, _value: f64) {}
-}
-
-impl positions::Host for State {
-    fn sequence_number(&mut self, raw_index: u32) -> Option<String> {
-        self.places.sequences.get(raw_index as usize).map(|sequence| sequence.as_str().to_owned())
-    }
-
-    fn explicit_hash_key(&mut self, raw_index: u32, sub_index: u32) -> Option<String> {
-        let attributes = self.places.attributes.get(&(raw_index, sub_index))?;
-        attributes.explicit_hash_key.map(|hash_key| hash_key.0.to_string())
-    }
-
-    fn tags(&mut self, raw_index: u32, sub_index: u32) -> Vec<types::Tag> {
-        let attributes = self.places.attributes.get(&(raw_index, sub_index));
-        let text = |text: &ByteString| text.to_string();
-        let tags = attributes.iter().flat_map(|attributes| &attributes.tags);
-        tags.map(|(key, value)| types::Tag { key: text(key), value: value.as_ref().map(text) }).collect()
-    }
-}
-
-impl types::Host for State {}
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("memory", &self.memory).finish_non_exhaustive()
+        f.debug_struct("State")
+            .field("memory", &self.memory)
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
     }
 }

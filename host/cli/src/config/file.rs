@@ -28,10 +28,10 @@ impl Config {
     fn resolve(&mut self, folder: &Path) {
         let streams = self.ingest.iter_mut().flat_map(|ingest| ingest.streams.values_mut());
         let ingest = streams.flat_map(IngestStreamConfig::paths);
-        let components = self.pipelines.values_mut().flat_map(PipelineConfig::components);
+        let pipelines = self.pipelines.values_mut().flat_map(PipelineConfig::paths);
         let ca = self.leases.redis.iter_mut().flat_map(|redis| &mut redis.ca);
         let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path).chain(ca);
-        let paths = components.chain(kept).chain(ingest).chain(self.deploy.paths());
+        let paths = pipelines.chain(kept).chain(ingest).chain(self.deploy.paths());
         for path in paths {
             *path = folder.join(&*path);
         }

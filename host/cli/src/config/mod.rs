@@ -13,6 +13,7 @@ mod pipeline;
 mod processor;
 mod producer;
 mod retrieval;
+mod sandbox;
 mod source;
 mod units;
 
@@ -23,7 +24,7 @@ use tidemill_engine::limits;
 
 use crate::failure::Failure;
 
-pub use admin::AdminConfig;
+pub use admin::{AdminConfig, token};
 pub use cache::CacheConfig;
 pub use deploy::DeployConfig;
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
@@ -33,6 +34,7 @@ pub use pipeline::{HandlerConfig, PipelineConfig};
 pub use processor::{ComponentConfig, HalfConfig, ProcessorConfig, ProcessorKind};
 pub use producer::{CreateConfig, OrderingConfig, ProducerConfig, SinkConfig};
 pub use retrieval::{ConsumerName, RetrievalConfig};
+pub use sandbox::{SandboxConfig, WasmStack};
 pub use source::SourceConfig;
 
 /// The whole file.
@@ -47,6 +49,9 @@ pub struct Config {
     /// Bytes that the reads of all pipelines may take together.
     #[serde(default, deserialize_with = "units::optional_bytes")]
     pub read_memory: Option<usize>,
+    /// Stack of each guest, in bytes.
+    #[serde(default)]
+    pub wasm_stack: WasmStack,
     /// Where the streams are.
     #[serde(default)]
     pub kinesis: KinesisConfig,
@@ -73,6 +78,7 @@ impl Config {
             application: Name::try_from("ingest".to_owned()).expect("it is a name"),
             grace: limits::GRACE,
             read_memory: None,
+            wasm_stack: WasmStack::default(),
             kinesis: KinesisConfig::default(),
             leases: LeasesConfig::default(),
             deploy: DeployConfig::default(),

@@ -4,7 +4,6 @@ use std::{
     collections::BTreeMap,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
-    time::Duration,
 };
 
 use serde::Deserialize;
@@ -13,9 +12,13 @@ use tidemill_engine::{
     limits,
     stream::StreamRef,
 };
+use tidemill_runtime::Sandbox;
 
 use super::{
-    CreateConfig, Name, ProcessorConfig, SinkConfig, SourceConfig, processor::ComponentConfig, units,
+    CreateConfig, Name, ProcessorConfig, SinkConfig, SourceConfig,
+    processor::ComponentConfig,
+    sandbox::{AllowConfig, SandboxConfig, with_sandbox},
+    units,
 };
 
 /// `[pipelines.NAME]`: streams to read, one handler, the sinks it emits to.
@@ -43,12 +46,12 @@ impl PipelineConfig {
         default.chain(self.sinks.iter().map(|(name, sink)| (name.as_str(), sink)))
     }
 
-    /// The files of its components.
-    pub fn components(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+    /// The paths that it names: files of components, and folders that they see.
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
         let sinks = self.sink.iter_mut().chain(self.sinks.values_mut());
         let processors = sinks.map(|sink| &mut sink.producer.processor).chain([&mut self.source.processor]);
         let parts = processors.flat_map(ProcessorConfig::components);
-        parts.map(|part: &mut ComponentConfig| &mut part.component).chain([&mut self.handler.component])
+        parts.flat_map(ComponentConfig::paths).chain(self.handler.paths())
     }
 
     /// The streams that it reads and writes, and how each is created if it is missing.
@@ -79,6 +82,7 @@ impl From<OnFailureConfig> for OnFailure {
     }
 }
 
+with_sandbox! {
 /// `handler`: a component and what it may use.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(
@@ -89,15 +93,12 @@ impl From<OnFailureConfig> for OnFailure {
 pub struct HandlerConfig {
     /// The component's file.
     pub component: PathBuf,
-    /// What the component reads through the interface `configuration`.
-    #[serde(default)]
-    pub config: BTreeMap<String, String>,
-    /// Memory of one instance, in bytes.
-    #[serde(default = "memory", deserialize_with = "units::bytes")]
-    pub memory: usize,
-    /// How long one call may take.
-    #[serde(default = "deadline", deserialize_with = "units::positive_duration")]
-    pub deadline: Duration,
+    /// Bytes that it may emit for one batch.
+    #[serde(default = "emitted_bytes", deserialize_with = "units::bytes")]
+    pub emitted_bytes: usize,
+    /// Documents that it may emit for one batch.
+    #[serde(default = "emitted_records")]
+    pub emitted_records: usize,
     /// Records in one call.
     #[serde(default = "batch_records")]
     pub batch_records: NonZeroUsize,
@@ -116,8 +117,19 @@ pub struct HandlerConfig {
     /// Records of a shard that a handler may leave without a checkpoint.
     uncheckpointed: Option<NonZeroU64>,
 }
+}
 
 impl HandlerConfig {
+    /// What it may use and reach.
+    pub fn sandbox(&self) -> SandboxConfig {
+        self.sandbox_keys().over(Sandbox::default())
+    }
+
+    /// The paths that it names.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.allow.iter_mut().flat_map(AllowConfig::paths).chain([&mut self.component])
+    }
+
     /// Who says how far the work is done.
     pub fn checkpointing(&self) -> Checkpointing {
         let most = self.uncheckpointed.map_or(limits::UNCHECKPOINTED_RECORDS, NonZeroU64::get);
@@ -187,12 +199,12 @@ impl TryFrom<u32> for Lanes {
     }
 }
 
-fn memory() -> usize {
-    limits::INSTANCE_BYTES
+fn emitted_bytes() -> usize {
+    limits::EMITTED_BYTES
 }
 
-fn deadline() -> Duration {
-    limits::HANDLER_DEADLINE
+fn emitted_records() -> usize {
+    limits::EMITTED_DOCUMENTS
 }
 
 fn batch_records() -> NonZeroUsize {

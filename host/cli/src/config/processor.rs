@@ -1,12 +1,13 @@
 //! `processor`: a preset, an aggregator and a serializer, or components, wherever a stream is read or written.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf};
 
 use serde::Deserialize;
 use tidemill_engine::{limits, processor::HashRangePolicy};
 use tidemill_processors::{Aggregator, Codec, Serializer};
+use tidemill_runtime::Sandbox;
 
-use super::units;
+use super::sandbox::{SandboxConfig, SandboxKeys};
 
 mod read;
 
@@ -40,20 +41,12 @@ pub enum HalfConfig<N> {
 }
 
 /// A component that is a processor, or a half of one, and what it may use.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComponentConfig {
     /// The component's file.
     pub component: PathBuf,
-    /// What the component reads through the interface `configuration`.
-    #[serde(default)]
-    pub config: BTreeMap<String, String>,
-    /// Memory of one instance, in bytes.
-    #[serde(default = "memory", deserialize_with = "units::bytes")]
-    pub memory: usize,
-    /// How long one call may take.
-    #[serde(default = "deadline", deserialize_with = "units::positive_duration")]
-    pub deadline: Duration,
+    /// What it may use and reach.
+    pub sandbox: SandboxConfig,
 }
 
 /// What becomes of user records that belong to other shards than the one they were read from.
@@ -77,9 +70,9 @@ impl ProcessorConfig {
         first.into_iter().chain(second)
     }
 
-    /// Memory of one instance of each component, in bytes.
-    pub fn memory(&self) -> usize {
-        self.clone().components().map(|component| component.memory).sum()
+    /// Memory of the instances that its components need for so many callers at once, in bytes.
+    pub fn memory(&self, callers: usize) -> usize {
+        self.clone().components().map(|component| component.sandbox.memory(callers)).sum()
     }
 
     /// What becomes of user records that belong to other shards.
@@ -103,7 +96,18 @@ impl<N> HalfConfig<N> {
 impl ComponentConfig {
     /// A component with nothing set.
     pub fn new(component: impl Into<PathBuf>) -> Self {
-        Self { component: component.into(), config: BTreeMap::new(), memory: memory(), deadline: deadline() }
+        Self::within(component, SandboxKeys::default())
+    }
+
+    /// A component in a sandbox.
+    fn within(component: impl Into<PathBuf>, keys: SandboxKeys) -> Self {
+        let default = Sandbox { deadline: limits::PROCESSOR_DEADLINE, ..Sandbox::default() };
+        Self { component: component.into(), sandbox: keys.over(default) }
+    }
+
+    /// The paths that it names.
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.sandbox.paths().chain([&mut self.component])
     }
 }
 
@@ -142,12 +146,4 @@ impl fmt::Display for ComponentConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.component.display())
     }
-}
-
-fn memory() -> usize {
-    limits::INSTANCE_BYTES
-}
-
-fn deadline() -> Duration {
-    limits::PROCESSOR_DEADLINE
 }

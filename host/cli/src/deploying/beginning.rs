@@ -26,7 +26,7 @@ impl Beginnings {
     /// Reads the files and asks the store, so that no host begins with what was replaced long ago.
     pub async fn ask(config: &Config, deployments: &dyn Deployments) -> Result<Self, Failure> {
         let mut beginnings = BTreeMap::new();
-        for ConfiguredPart { part, file: path, .. } in parts::of_config(config) {
+        for ConfiguredPart { part, file: path } in parts::of_config(config) {
             let file = component::artifact(&path).await?;
             let deployed = deployed(&part, &file, deployments).await?;
             beginnings.insert(part, Beginning { path, file, deployed });

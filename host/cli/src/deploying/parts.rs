@@ -15,15 +15,13 @@ pub const HANDLER: &str = "handler";
 /// What the parts of a source's processor begin with.
 pub const SOURCE: &str = "source";
 
-/// A part with the file that the settings name, and what the file has to be.
+/// A part with the file that the settings name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredPart {
     /// The part.
     pub part: Part,
     /// The component's file.
     pub file: PathBuf,
-    /// What it is for.
-    pub role: Role,
 }
 
 /// All parts of the settings.
@@ -33,16 +31,15 @@ pub fn of_config(config: &Config) -> Vec<ConfiguredPart> {
 
 /// The parts of one pipeline: its handler, and the components of its processors.
 pub fn of_pipeline(pipeline: &str, config: &PipelineConfig) -> Vec<ConfiguredPart> {
-    let part = |role: String, file: &Path, kind: Role| ConfiguredPart {
+    let part = |role: String, file: &Path| ConfiguredPart {
         part: Part { pipeline: pipeline.to_owned(), role },
         file: file.to_owned(),
-        role: kind,
     };
-    let mut parts = vec![part(HANDLER.to_owned(), &config.handler.component, Role::Handler)];
+    let mut parts = vec![part(HANDLER.to_owned(), &config.handler.component)];
     let sinks = config.named_sinks().map(|(name, sink)| (of_sink(name), &sink.producer.processor));
     for (place, processor) in [(SOURCE.to_owned(), &config.source.processor)].into_iter().chain(sinks) {
         let components = processor::parts(processor).into_iter();
-        parts.extend(components.map(|(file, kind)| part(role_of(&place, processor, kind), file, kind)));
+        parts.extend(components.map(|(file, kind)| part(role_of(&place, processor, kind), file)));
     }
     parts
 }
@@ -73,6 +70,22 @@ pub fn choose<'a>(
         [] if known.is_empty() => Err("there is no component to deploy to".to_owned()),
         [] => Err(format!("there is no such part: say {}", listed(&known.iter().collect::<Vec<_>>()))),
         several => Err(format!("several parts could be meant: say {}", listed(several))),
+    }
+}
+
+/// What a component has to be to work there.
+pub fn kind_of(part: &Part) -> Role {
+    let mut words = part.role.split('.');
+    let half = match words.next() {
+        Some(HANDLER) => return Role::Handler,
+        // The name of the sink may be any.
+        Some("sink") => words.nth(1),
+        _ => words.next(),
+    };
+    match half {
+        Some("aggregator") => Role::Aggregator,
+        Some("serializer") => Role::Serializer,
+        _ => Role::Processor,
     }
 }
 
@@ -107,6 +120,20 @@ mod tests {
         let unknown = choose(&two, Some("order"), None).unwrap_err();
         assert!(unknown.starts_with("there is no such part: say --pipeline orders"), "{unknown}");
         assert_eq!(choose(&[], None, None).unwrap_err(), "there is no component to deploy to");
+    }
+
+    #[test]
+    fn a_part_says_what_its_component_has_to_be() {
+        let cases = [
+            ("handler", Role::Handler),
+            ("source", Role::Processor),
+            ("source.serializer", Role::Serializer),
+            ("sink.aggregator", Role::Processor),
+            ("sink.handler.aggregator", Role::Aggregator),
+        ];
+        for (role, expected) in cases {
+            assert_eq!(kind_of(&part(&format!("orders/{role}"))), expected, "{role}");
+        }
     }
 
     #[test]

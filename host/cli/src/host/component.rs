@@ -7,13 +7,16 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use tidemill_engine::{consumer::Checkpointing, deploy::Artifact};
+use tidemill_engine::{
+    consumer::Checkpointing,
+    deploy::{Artifact, Part},
+};
 use tidemill_runtime::{
     ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, RolloutSettings, Survey,
 };
 
 use crate::{
-    config::{CacheConfig, DeployConfig, HandlerConfig},
+    config::{CacheConfig, DeployConfig, HandlerConfig, WasmStack},
     exit::Exit,
     failure::Failure,
 };
@@ -23,13 +26,15 @@ use crate::{
 pub struct LazyEngine {
     engine: OnceLock<Engine>,
     cache: CacheConfig,
+    stack: WasmStack,
     rollout: RolloutSettings,
 }
 
 impl LazyEngine {
-    /// One that keeps what it compiles, and replaces components, as the settings say.
-    pub fn new(config: &DeployConfig) -> Result<Self, Failure> {
-        Ok(Self { engine: OnceLock::new(), cache: config.cache.clone(), rollout: config.rollout()? })
+    /// One that keeps what it compiles, and replaces components, as the settings say; its guests will have so much stack.
+    pub fn new(config: &DeployConfig, stack: WasmStack) -> Result<Self, Failure> {
+        let (cache, rollout) = (config.cache.clone(), config.rollout()?);
+        Ok(Self { engine: OnceLock::new(), cache, stack, rollout })
     }
 
     /// What is expected of components that replace others.
@@ -42,7 +47,11 @@ impl LazyEngine {
         if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = engine(&self.cache)?;
+        let engine = match self.cache.folder() {
+            Some(folder) => Engine::with_cache(&folder),
+            None => Engine::with_stack(self.stack.0),
+        };
+        let engine = engine.map_err(|error| refused(&error))?;
         Ok(self.engine.get_or_init(|| engine))
     }
 }
@@ -56,13 +65,15 @@ pub fn engine(cache: &CacheConfig) -> Result<Engine, Failure> {
 /// Compiles a component and makes it a handler.
 pub async fn load(
     engine: &LazyEngine,
+    part: Part,
     config: &HandlerConfig,
     artifact: &Arc<Artifact>,
 ) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        config: config.config.clone(),
-        memory_bytes: config.memory,
-        deadline: config.deadline,
+        part: Some(part),
+        sandbox: config.sandbox().resolved()?,
+        emitted_bytes: config.emitted_bytes,
+        emitted_documents: config.emitted_records,
         makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
         rollout: engine.rollout(),
         ..HandlerSettings::new(name_of(&config.component))

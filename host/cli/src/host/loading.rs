@@ -7,7 +7,7 @@ use tidemill_runtime::{ComponentHandler, Role};
 
 use super::{
     component::{self, LazyEngine},
-    processor::{self, LoadedProcessor},
+    processor::{self, Given, LoadedProcessor},
 };
 use crate::{
     config::{HandlerConfig, ProcessorConfig},
@@ -35,11 +35,12 @@ impl Loading<'_> {
     /// Loads the handler.
     pub async fn handler(&mut self, config: &HandlerConfig) -> Result<Arc<ComponentHandler>, Failure> {
         let beginning = self.beginnings.of(self.pipeline, parts::HANDLER);
-        let loaded = component::load(self.engine, config, beginning.artifact()).await;
+        let part = self.part(parts::HANDLER);
+        let loaded = component::load(self.engine, part.clone(), config, beginning.artifact()).await;
         let handler = match loaded {
             Err(failure) if beginning.deployed.is_some() => {
                 self.not_loaded(parts::HANDLER, &failure);
-                component::load(self.engine, config, &beginning.file).await?
+                component::load(self.engine, part, config, &beginning.file).await?
             }
             loaded => loaded?,
         };
@@ -61,8 +62,12 @@ impl Loading<'_> {
                 (kind, role, beginning)
             })
             .collect();
-        let artifacts = |of: fn(&Beginning) -> &Arc<Artifact>| -> Vec<(Role, Arc<Artifact>)> {
-            beginnings.iter().map(|(kind, _, beginning)| (*kind, Arc::clone(of(beginning)))).collect()
+        let artifacts = |of: fn(&Beginning) -> &Arc<Artifact>| -> Vec<Given> {
+            let given = |(kind, role, beginning): &(Role, String, Beginning)| {
+                let (part, artifact) = (Some(self.part(role)), Arc::clone(of(beginning)));
+                Given { role: *kind, part, artifact }
+            };
+            beginnings.iter().map(given).collect()
         };
         let loaded = LoadedProcessor::load_from(self.engine, config, &artifacts(Beginning::artifact)).await;
         let loaded = match loaded {
@@ -81,8 +86,12 @@ impl Loading<'_> {
     }
 
     fn add(&mut self, role: String, slot: Arc<dyn Slot>, beginning: Beginning) {
-        let part = Part { pipeline: self.pipeline.to_owned(), role };
+        let part = self.part(&role);
         self.deployables.push(Deployable { part, slot, beginning, controls: Vec::new() });
+    }
+
+    fn part(&self, role: &str) -> Part {
+        Part { pipeline: self.pipeline.to_owned(), role: role.to_owned() }
     }
 
     fn not_loaded(&self, part: &str, failure: &Failure) {

@@ -63,7 +63,7 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engines = LazyEngine::new(&config.deploy)?;
+        let engines = LazyEngine::new(&config.deploy, config.wasm_stack)?;
         let admin = match &config.admin {
             Some(admin) => Some(Admin::build(admin).await?),
             None => None,

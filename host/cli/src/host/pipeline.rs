@@ -19,7 +19,7 @@ use super::{
     bound::MemoryBound, component::LazyEngine, loading::Loading, processor::LoadedProcessor, target::Target,
 };
 use crate::{
-    config::{HandlerConfig, Name, PipelineConfig, SinkConfig, SourceConfig},
+    config::{HandlerConfig, Name, PipelineConfig, SandboxConfig, SinkConfig, SourceConfig},
     deploying::{beginning::Beginnings, following::Deployable, parts},
     endpoint,
     failure::Failure,
@@ -50,7 +50,7 @@ pub struct BuiltPipeline {
     name: Name,
     sources: Vec<BuiltSource>,
     processor: LoadedProcessor,
-    memory: usize,
+    sandbox: SandboxConfig,
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
     sinks: Vec<BuiltSink>,
@@ -143,7 +143,8 @@ impl BuiltPipeline {
             let processor = processors.remove(&name).expect("every sink's processor is loaded");
             sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
-        Ok(Self { name, sources, processor, memory: limits.memory, handler, leases, sinks, deployables })
+        let sandbox = limits.sandbox();
+        Ok(Self { name, sources, processor, sandbox, handler, leases, sinks, deployables })
     }
 
     /// The memory that it may take.
@@ -155,9 +156,9 @@ impl BuiltPipeline {
             shards,
             reads: sum(&|source| source.shards * source.settings.reader.prefetch.most_bytes()),
             producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
-            handlers: lanes,
-            instances: lanes * self.memory
-                + shards * self.processor.memory
+            handlers: lanes.min(self.sandbox.sandbox.instances),
+            instances: self.sandbox.memory(lanes)
+                + self.processor.memory(shards)
                 + self.sinks.iter().map(|sink| sink.instances).sum::<usize>(),
             ..MemoryBound::default()
         }
@@ -248,7 +249,7 @@ impl BuiltSink {
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
         let SinkConfig { stream, producer } = config;
-        let (buffer, instances) = (producer.buffer(), processor.memory);
+        let (buffer, instances) = (producer.buffer(), processor.memory(1));
         let producer = surroundings.target.open(&producer, processor.processor, &stream, &name, None).await?;
         Ok(Self { name, stream, buffer, instances, producer })
     }

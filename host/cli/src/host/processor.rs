@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use tidemill_engine::{
-    deploy::{Artifact, Slot},
+    deploy::{Artifact, Part, Slot},
     native::NativeProcessor,
     processor::Processor,
 };
@@ -21,8 +21,7 @@ use crate::{
 pub struct LoadedProcessor {
     /// The processor.
     pub processor: Arc<dyn Processor>,
-    /// Memory of one instance of each of its components, in bytes.
-    pub memory: usize,
+    config: ProcessorConfig,
     label: String,
     slots: Vec<(Role, Arc<dyn Slot>)>,
 }
@@ -30,41 +29,41 @@ pub struct LoadedProcessor {
 impl LoadedProcessor {
     /// Loads a processor, with its components if it has any, from the files that the settings name.
     pub async fn load(engine: &LazyEngine, config: &ProcessorConfig) -> Result<Self, Failure> {
-        let mut artifacts = Vec::new();
+        let mut components = Vec::new();
         for (file, role) in parts(config) {
-            artifacts.push((role, component::artifact(file).await?));
+            components.push(Given { role, part: None, artifact: component::artifact(file).await? });
         }
-        Self::load_from(engine, config, &artifacts).await
+        Self::load_from(engine, config, &components).await
     }
 
     /// Loads a processor with these components.
     pub async fn load_from(
         engine: &LazyEngine,
         config: &ProcessorConfig,
-        artifacts: &[(Role, Arc<Artifact>)],
+        components: &[Given],
     ) -> Result<Self, Failure> {
         let of = |role: Role| {
-            let found = artifacts.iter().find(|(of, _)| *of == role);
-            found.map(|(_, artifact)| artifact).expect("every component of the processor is given")
+            let given = components.iter().find(|given| given.role == role);
+            given.expect("every component of the processor is given")
         };
-        let settings = |config: &ComponentConfig| settings(config, engine);
         let loaded = match &config.kind {
             ProcessorKind::Native(codec) => return Ok(Self::native(*codec, config)),
             ProcessorKind::Whole(whole) => {
-                ComponentProcessor::load(engine.get()?, of(Role::Processor), &settings(whole)).await
+                let given = of(Role::Processor);
+                let settings = given.settings(whole, engine)?;
+                ComponentProcessor::load(engine.get()?, &given.artifact, &settings).await
             }
             ProcessorKind::Halves(aggregator, serializer) => {
-                let none = ProcessorSettings::new("none");
-                let of_aggregator = component_of(aggregator).map_or(none.clone(), settings);
-                let of_serializer = component_of(serializer).map_or(none, settings);
-                let aggregator = half(aggregator, || (of(Role::Aggregator), &of_aggregator));
-                let serializer = half(serializer, || (of(Role::Serializer), &of_serializer));
+                let of_aggregator = settings(aggregator, || of(Role::Aggregator), engine)?;
+                let of_serializer = settings(serializer, || of(Role::Serializer), engine)?;
+                let aggregator = half(aggregator, of_aggregator.as_ref());
+                let serializer = half(serializer, of_serializer.as_ref());
                 ComponentProcessor::of_halves(engine.get()?, aggregator, serializer).await
             }
         };
         let processor = loaded.map_err(|error| component::refused(&error))?;
         let (label, slots) = (processor.label(), processor.slots());
-        Ok(Self { processor: Arc::new(processor), memory: config.memory(), label, slots })
+        Ok(Self { processor: Arc::new(processor), config: config.clone(), label, slots })
     }
 
     /// Loads the one processor of a command that runs no pipeline.
@@ -77,9 +76,14 @@ impl LoadedProcessor {
         &self.slots
     }
 
+    /// Memory of the instances that its components need for so many callers at once, in bytes.
+    pub fn memory(&self, callers: usize) -> usize {
+        self.config.memory(callers)
+    }
+
     fn native(codec: Codec, config: &ProcessorConfig) -> Self {
-        let processor = Arc::new(NativeProcessor::from(codec));
-        Self { processor, memory: 0, label: config.to_string(), slots: Vec::new() }
+        let (processor, label) = (Arc::new(NativeProcessor::from(codec)), config.to_string());
+        Self { processor, config: config.clone(), label, slots: Vec::new() }
     }
 }
 
@@ -104,13 +108,25 @@ pub fn parts(config: &ProcessorConfig) -> Vec<(&Path, Role)> {
     }
 }
 
-fn settings(config: &ComponentConfig, engine: &LazyEngine) -> ProcessorSettings {
-    ProcessorSettings {
-        config: config.config.clone(),
-        memory_bytes: config.memory,
-        deadline: config.deadline,
-        rollout: engine.rollout(),
-        ..ProcessorSettings::new(component::name_of(&config.component))
+/// A component that a processor is loaded with.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// What it is for.
+    pub role: Role,
+    /// Where in an application it works, if it is a pipeline's.
+    pub part: Option<Part>,
+    /// The component.
+    pub artifact: Arc<Artifact>,
+}
+
+impl Given {
+    fn settings(&self, config: &ComponentConfig, engine: &LazyEngine) -> Result<ProcessorSettings, Failure> {
+        Ok(ProcessorSettings {
+            part: self.part.clone(),
+            sandbox: config.sandbox.resolved()?,
+            rollout: engine.rollout(),
+            ..ProcessorSettings::new(component::name_of(&config.component))
+        })
     }
 }
 
@@ -121,15 +137,24 @@ fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
     }
 }
 
+/// The component of a half with its settings, if it has one.
+fn settings<'a, N>(
+    half: &HalfConfig<N>,
+    given: impl FnOnce() -> &'a Given,
+    engine: &LazyEngine,
+) -> Result<Option<(&'a Arc<Artifact>, ProcessorSettings)>, Failure> {
+    let Some(config) = component_of(half) else { return Ok(None) };
+    let given = given();
+    Ok(Some((&given.artifact, given.settings(config, engine)?)))
+}
+
 fn half<'a, N: Copy>(
     half: &HalfConfig<N>,
-    component: impl FnOnce() -> (&'a Arc<Artifact>, &'a ProcessorSettings),
+    component: Option<&'a (&'a Arc<Artifact>, ProcessorSettings)>,
 ) -> Half<'a, N> {
-    match half {
-        HalfConfig::Native(native) => Half::Native(*native),
-        HalfConfig::Component(_) => {
-            let (artifact, settings) = component();
-            Half::Component(artifact, settings)
-        }
+    match (half, component) {
+        (HalfConfig::Component(_), Some((artifact, settings))) => Half::Component(artifact, settings),
+        (HalfConfig::Native(native), _) => Half::Native(*native),
+        (HalfConfig::Component(_), None) => unreachable!("a component has settings"),
     }
 }

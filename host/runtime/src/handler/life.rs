@@ -42,7 +42,7 @@ pub async fn begin(
 ) -> Result<(), Fault> {
     let Some(life) = instance.functions().life else { return Ok(()) };
     let config: Vec<(&str, &str)> =
-        generation.grants.config.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        generation.grants.sandbox.config.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let (answer,) = generation.within_deadline(instance.call(life.init, (&config[..],))).await?;
     answer.map_err(|words| Fault { kind: HandlerErrorKind::Instantiate, ..Fault::said(false, words) })?;
     if let Some(Served { stream, shard }) = served {

@@ -8,8 +8,9 @@ use tidemill_engine::{
 };
 use tokio::time::Instant;
 
-use super::{HandlerContract, lane::Lane};
+use super::{HandlerContract, lane::Lane, life};
 use crate::{
+    bindings::life::Ending,
     fault::Fault,
     slot::{Generation, Slot, Swap},
 };
@@ -72,10 +73,15 @@ async fn timed(
     batch: &Batch,
 ) -> (Answer, Duration) {
     let mut took = Duration::ZERO;
+    let _turn = generation.turns.take().await;
     let call = async {
         let mut instance = match generation.instances.take(lane) {
             Some(instance) => instance,
-            None => HandlerContract::begin(generation, lane).await?,
+            None if batch.info.uncovered > 0 => return Err(Fault::forgotten()),
+            None => {
+                make_room(generation).await;
+                HandlerContract::begin(generation, lane).await?
+            }
         };
         let begun = Instant::now();
         let outcome = instance.handle(generation.id, batch, slot.settings()).await;
@@ -94,4 +100,11 @@ async fn timed(
         }
     };
     (answer, took)
+}
+
+/// Lets go of the instances that waited longest, until there is room for one more.
+async fn make_room(generation: &Generation<HandlerContract>) {
+    while let Some((lane, instance)) = generation.instances.surplus(generation.turns.left()) {
+        life::end(generation, instance, Some(lane.served()), Ending::Left).await;
+    }
 }

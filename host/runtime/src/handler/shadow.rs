@@ -9,7 +9,7 @@ use std::{
 };
 
 use tidemill_engine::{
-    batch::Batch,
+    batch::{Batch, BatchInfo},
     task::{self, Task},
 };
 use tokio::sync::oneshot;
@@ -42,7 +42,10 @@ impl Shadows {
             return None;
         }
         let (outcome, counts) = oneshot::channel();
-        let work = work(Arc::clone(slot), Arc::clone(contest), lane.clone(), batch.clone(), counts);
+        // What no checkpoint covers is with the stable instance; the shadow never had it.
+        let info = BatchInfo { uncovered: 0, ..batch.info.clone() };
+        let batch = Batch::new(info, batch.documents().clone());
+        let work = work(Arc::clone(slot), Arc::clone(contest), lane.clone(), batch, counts);
         at_work.insert(lane.clone(), task::spawn("shadow", work));
         Some(outcome)
     }

@@ -9,8 +9,10 @@ use tidemill_engine::{
 };
 use tokio::sync::Notify;
 
-use super::{Grants, instances::Instances, tally::Tally};
-use crate::{component::Compiled, contract::Contract, fault::Fault, instance::Instance};
+use super::{instances::Instances, tally::Tally};
+use crate::{
+    component::Compiled, contract::Contract, fault::Fault, grants::Grants, instance::Instance, turns::Turns,
+};
 
 /// What the log calls the shard of instances that have none of their own.
 const NO_SHARD: &str = "none";
@@ -28,6 +30,8 @@ pub struct Generation<C: Contract> {
     pub deployed: Arc<Deployed>,
     /// Instances between two calls.
     pub instances: Instances<C>,
+    /// Which of its calls may run.
+    pub turns: Turns,
     /// The component.
     pub compiled: Compiled<C>,
     /// What every instance is given.
@@ -52,6 +56,7 @@ impl<C: Contract> Generation<C> {
             label: format!("{}@{}", grants.name, digest.short()).into(),
             deployed: Arc::new(Deployed { component: grants.name.to_string(), digest, generation: id }),
             instances: Instances::new(),
+            turns: Turns::new(grants.sandbox.instances),
             compiled,
             grants,
             tally: Tally::default(),
@@ -72,7 +77,7 @@ impl<C: Contract> Generation<C> {
     /// Waits for a call, to its deadline. The guest lets others run at every tick of the epoch, so the deadline is
     /// noticed even where it never ends.
     pub async fn within_deadline<T>(&self, call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let deadline = self.grants.deadline;
+        let deadline = self.grants.sandbox.deadline;
         tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| {
             let message = format!("no answer in time, deadline={deadline:?}");
             Err(Fault { kind: HandlerErrorKind::Deadline, message })

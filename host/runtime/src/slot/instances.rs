@@ -9,12 +9,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::time::Instant;
+
 use crate::{contract::Contract, instance::Instance};
 
 /// Instances between two calls. Never more than calls were under way at once.
 pub struct Instances<C: Contract>(Mutex<Option<Waiting<C>>>);
 
-type Waiting<C> = HashMap<<C as Contract>::Place, Vec<Instance<C>>>;
+type Waiting<C> = HashMap<<C as Contract>::Place, Vec<(Instant, Instance<C>)>>;
 
 impl<C: Contract> Instances<C> {
     /// None so far.
@@ -24,18 +26,33 @@ impl<C: Contract> Instances<C> {
 
     /// Takes an instance for this place.
     pub fn take(&self, place: &C::Place) -> Option<Instance<C>> {
-        self.waiting().as_mut()?.get_mut(place)?.pop()
+        self.waiting().as_mut()?.get_mut(place)?.pop().map(|(_, instance)| instance)
     }
 
     /// Keeps an instance for the next call, or gives it back where nothing is kept any more.
     pub fn put(&self, place: &C::Place, instance: Instance<C>) -> Option<Instance<C>> {
         let mut waiting = self.waiting();
         let Some(places) = waiting.as_mut() else { return Some(instance) };
+        let waits = (Instant::now(), instance);
         match places.get_mut(place) {
-            Some(instances) => instances.push(instance),
-            None => drop(places.insert(place.clone(), vec![instance])),
+            Some(instances) => instances.push(waits),
+            None => drop(places.insert(place.clone(), vec![waits])),
         }
         None
+    }
+
+    /// Takes out the instance that waited longest, where more than this wait.
+    pub fn surplus(&self, most: usize) -> Option<(C::Place, Instance<C>)> {
+        let mut waiting = self.waiting();
+        let places = waiting.as_mut()?;
+        if places.values().map(Vec::len).sum::<usize>() <= most {
+            return None;
+        }
+        let waits_since = |instances: &Vec<(Instant, _)>| instances.first().map(|(since, _)| *since);
+        let oldest = places.iter().filter_map(|(place, waits)| Some((waits_since(waits)?, place)));
+        let place = oldest.min_by_key(|(since, _)| *since)?.1.clone();
+        let (_, instance) = places.get_mut(&place)?.remove(0);
+        Some((place, instance))
     }
 
     /// The places that were called for, so many at the most; their instances may be busy.
@@ -63,8 +80,8 @@ impl<C: Contract> Instances<C> {
     }
 }
 
-fn flat<P: Clone, I>(places: impl Iterator<Item = (P, Vec<I>)>) -> Vec<(P, I)> {
-    places.flat_map(|(place, instances)| instances.into_iter().map(move |one| (place.clone(), one))).collect()
+fn flat<P: Clone, I>(places: impl Iterator<Item = (P, Vec<(Instant, I)>)>) -> Vec<(P, I)> {
+    places.flat_map(|(place, all)| all.into_iter().map(move |(_, one)| (place.clone(), one))).collect()
 }
 
 impl<C: Contract> fmt::Debug for Instances<C> {

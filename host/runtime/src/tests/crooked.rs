@@ -14,8 +14,8 @@ use crate::{ComponentError, ComponentHandler, ComponentProcessor, Half, HandlerS
 
 async fn crooked(direction: &str, answer: &str) -> ComponentProcessor {
     let mut settings = ProcessorSettings::new("crooked");
-    settings.config.insert(direction.to_owned(), answer.to_owned());
-    settings.deadline = Duration::from_secs(1);
+    settings.sandbox.config.insert(direction.to_owned(), answer.to_owned());
+    settings.sandbox.deadline = Duration::from_secs(1);
     ComponentProcessor::load(&ENGINE, &built("fault_crooked"), &settings).await.unwrap()
 }
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Mutex, time::Duration};
 
-use crate::{ComponentHandler, HandlerSettings};
+use crate::{ComponentHandler, HandlerSettings, Sandbox};
 use tidemill_engine::handler::{Handler, HandlerError, HandlerErrorKind};
 
 use super::support::{batch, batch_of, load, load_with};
@@ -31,7 +31,9 @@ async fn a_trap_fails_the_batch_with_the_guests_own_words() {
 #[tokio::test]
 async fn a_loop_for_ever_ends_at_its_deadline() {
     let deadline = Duration::from_secs(1);
-    let handler = load_with("fault_spin", HandlerSettings { deadline, ..HandlerSettings::new("spin") }).await;
+    let handler =
+        load_with("fault_spin", HandlerSettings::within("spin", Sandbox { deadline, ..Sandbox::default() }))
+            .await;
     let error = fails_and_recovers(&handler, "spin").await;
     assert_eq!(error.kind, HandlerErrorKind::Deadline);
     assert_eq!(error.message, "no answer in time, deadline=1s");
@@ -40,8 +42,11 @@ async fn a_loop_for_ever_ends_at_its_deadline() {
 #[tokio::test]
 async fn a_guest_that_hogs_memory_is_told_from_one_that_traps() {
     let memory_bytes = 8 << 20;
-    let handler =
-        load_with("fault_hog", HandlerSettings { memory_bytes, ..HandlerSettings::new("hog") }).await;
+    let handler = load_with(
+        "fault_hog",
+        HandlerSettings::within("hog", Sandbox { memory_bytes, ..Sandbox::default() }),
+    )
+    .await;
     let error = fails_and_recovers(&handler, "hog").await;
     assert_eq!(error.kind, HandlerErrorKind::Memory);
     assert!(error.message.contains("memory_bytes=8388608"), "{error}");
@@ -51,7 +56,9 @@ async fn a_guest_that_hogs_memory_is_told_from_one_that_traps() {
 async fn a_guest_that_loops_on_one_shard_holds_up_no_other() {
     // Long enough for the good batch on a machine that has other work.
     let deadline = Duration::from_secs(2);
-    let handler = load_with("fault_spin", HandlerSettings { deadline, ..HandlerSettings::new("spin") }).await;
+    let handler =
+        load_with("fault_spin", HandlerSettings::within("spin", Sandbox { deadline, ..Sandbox::default() }))
+            .await;
     let ended = Mutex::new(Vec::new());
     let (bad, good) =
         (batch_of("shardId-000000000001", &["spin"]), batch_of("shardId-000000000002", &["good"]));

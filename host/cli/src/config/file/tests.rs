@@ -39,7 +39,7 @@ fn the_smallest_file_has_the_defaults_that_are_documented() {
     assert_eq!(smallest.kinesis.endpoint, Endpoint::Aws);
     assert_eq!(smallest.lease_store(), StoreKind::File);
     assert_eq!(smallest.leases.failover, Duration::from_secs(10));
-    assert_eq!(pipeline.handler.memory, 128 << 20);
+    assert_eq!(pipeline.handler.sandbox().sandbox.memory_bytes, 128 << 20);
     assert_eq!(pipeline.handler.batch_records.get(), 1_000);
     assert_eq!(pipeline.source.processor.to_string(), "json-line");
 }
@@ -57,8 +57,9 @@ fn the_documented_file_is_read_and_says_what_it_says() {
     assert_eq!(format!("{:?}", pipeline.source.start), format!("{:?}", default.source.start));
     assert_eq!(pipeline.source.reader, default.source.reader);
     assert_eq!(pipeline.source.discovery_interval, default.source.discovery_interval);
-    assert_eq!(pipeline.handler.memory, default.handler.memory);
-    assert_eq!(pipeline.handler.deadline, default.handler.deadline);
+    assert_eq!(pipeline.handler.sandbox(), default.handler.sandbox());
+    assert_eq!(pipeline.handler.emitted_bytes, default.handler.emitted_bytes);
+    assert_eq!(pipeline.handler.emitted_records, default.handler.emitted_records);
     assert_eq!(pipeline.handler.batch_bytes, default.handler.batch_bytes);
     assert_eq!(pipeline.handler.attempts, default.handler.attempts);
     assert_eq!(pipeline.handler.lanes.count(), default.handler.lanes.count());
@@ -326,7 +327,10 @@ fn a_processor_is_a_name_two_names_a_file_or_a_table() {
         assert_eq!(shown(value), expected);
     }
     for (value, expected) in [
-        ("{ preset = \"json\", memory = \"1MiB\" }", "config, memory and deadline belong to a component"),
+        (
+            "{ preset = \"json\", memory = \"1MiB\" }",
+            "config, memory, deadline and other limits belong to a component",
+        ),
         ("{ aggregator = \"kpl\" }", "not a processor: give a preset"),
         ("{ aggregator = \"klp\", serializer = \"json\" }", "unknown aggregator `klp`"),
         ("\"netstring+jsn\"", "unknown serializer `jsn`"),

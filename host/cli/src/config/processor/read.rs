@@ -1,12 +1,10 @@
 //! A processor from a text or a table.
 
 use std::{
-    collections::BTreeMap,
     fmt,
     marker::PhantomData,
     path::{Path, PathBuf},
     str::FromStr,
-    time::Duration,
 };
 
 use serde::{
@@ -15,8 +13,8 @@ use serde::{
 };
 use tidemill_processors::{Aggregator, Codec, Preset, Serializer};
 
-use super::{ComponentConfig, HalfConfig, HashRangeConfig, ProcessorConfig, ProcessorKind, deadline, memory};
-use crate::config::units;
+use super::{ComponentConfig, HalfConfig, HashRangeConfig, ProcessorConfig, ProcessorKind};
+use crate::config::sandbox::with_sandbox;
 
 /// A preset, an aggregator and a serializer with a plus between, or the file of a component.
 impl FromStr for ProcessorConfig {
@@ -84,13 +82,14 @@ where
 {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         let expected = "the name of a half, or a table such as { component = \"mine.wasm\" }";
-        input.deserialize_any(TextOrTable::<Self, ComponentConfig> { expected, types: PhantomData })
+        input.deserialize_any(TextOrTable::<Self, HalfTable> { expected, types: PhantomData })
     }
 }
 
-impl<N> From<ComponentConfig> for HalfConfig<N> {
-    fn from(component: ComponentConfig) -> Self {
-        Self::Component(component)
+impl<N> From<HalfTable> for HalfConfig<N> {
+    fn from(table: HalfTable) -> Self {
+        let keys = table.sandbox_keys();
+        Self::Component(ComponentConfig::within(table.component, keys))
     }
 }
 
@@ -121,40 +120,44 @@ where
     }
 }
 
-/// Every key of the table form of a processor.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Table {
-    preset: Option<String>,
-    aggregator: Option<HalfConfig<Aggregator>>,
-    serializer: Option<HalfConfig<Serializer>>,
-    component: Option<PathBuf>,
-    config: Option<BTreeMap<String, String>>,
-    #[serde(default = "memory", deserialize_with = "units::bytes")]
-    memory: usize,
-    #[serde(default = "deadline", deserialize_with = "units::positive_duration")]
-    deadline: Duration,
-    hash_range: Option<HashRangeConfig>,
+with_sandbox! {
+    /// Every key of the table form of a processor.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+    struct Table {
+        preset: Option<String>,
+        aggregator: Option<HalfConfig<Aggregator>>,
+        serializer: Option<HalfConfig<Serializer>>,
+        component: Option<PathBuf>,
+        hash_range: Option<HashRangeConfig>,
+    }
+}
+
+with_sandbox! {
+    /// Every key of the table form of a half.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+    struct HalfTable {
+        component: PathBuf,
+    }
 }
 
 impl TryFrom<Table> for ProcessorConfig {
     type Error = String;
 
     fn try_from(table: Table) -> Result<Self, String> {
-        let is_granted = table.config.is_some() || table.memory != memory() || table.deadline != deadline();
-        if table.component.is_none() && is_granted {
+        let keys = table.sandbox_keys();
+        if table.component.is_none() && !keys.is_empty() {
             return Err(
-                "config, memory and deadline belong to a component: put them beside its key".to_owned()
+                "config, memory, deadline and other limits belong to a component: put them beside its key"
+                    .to_owned(),
             );
         }
         let kind = match (table.preset, table.aggregator, table.serializer, table.component) {
             (Some(name), None, None, None) => ProcessorKind::Native(preset(&name)?),
-            (None, None, None, Some(component)) => ProcessorKind::Whole(ComponentConfig {
-                component,
-                config: table.config.unwrap_or_default(),
-                memory: table.memory,
-                deadline: table.deadline,
-            }),
+            (None, None, None, Some(component)) => {
+                ProcessorKind::Whole(ComponentConfig::within(component, keys))
+            }
             (None, Some(HalfConfig::Native(aggregator)), Some(HalfConfig::Native(serializer)), None) => {
                 ProcessorKind::Native(Codec { aggregator, serializer })
             }
