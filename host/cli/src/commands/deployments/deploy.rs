@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use tidemill_engine::{
-    deploy::{Artifact, Part, Wish},
+    deploy::{Artifact, Part},
     limits,
 };
 
