@@ -19,10 +19,11 @@ const PAGE_PORT: &str = "4567";
 const PAGE_INGEST_PORT: &str = "4568";
 
 /// Blocks that are not run, by the first words of a line in them, and why.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("cargo xtask demo", "Continuous integration runs it by itself, with the binary of the tests."),
     ("cargo xtask test", "It is what runs this test."),
     ("cargo xtask sim", "Continuous integration runs it by itself."),
+    ("tidemill dead-letters", "It needs records that failed; tests/tests/failures has some."),
     ("cargo install", "It compiles the program once more; the tests have one."),
     ("cargo xtask guests", "The tests have the components built already."),
     ("cargo build --package tidemill-cli", "The tests have it built already."),

@@ -37,6 +37,7 @@
 mod batch;
 #[doc(hidden)]
 pub mod bindings;
+mod lambda;
 mod life;
 pub mod metrics;
 mod outcome;

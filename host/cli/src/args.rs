@@ -4,7 +4,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tidemill_backends::kinesis::AwsSettings;
 
 use crate::{
-    commands::{check, checkpoints, deployments, inspect, local, put, run, serve_put, streams, tail},
+    commands::{
+        check, checkpoints, dead_letters, deployments, inspect, local, put, run, serve_put, streams, tail,
+    },
     config::{Endpoint, KinesisConfig},
 };
 
@@ -43,6 +45,8 @@ pub enum Command {
     History(deployments::history::Args),
     Status(deployments::status::Args),
     Resume(deployments::resume::Args),
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Args),
     Local(local::Args),
 }
 

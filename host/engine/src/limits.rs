@@ -92,6 +92,16 @@ pub const UNACKNOWLEDGED_BATCHES: usize = 32;
 /// First and longest pause between attempts at a batch. Ours.
 pub const HANDLER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// Longest batching window. Lambda: `MaximumBatchingWindowInSeconds`, 300 s.
+pub const BATCH_WINDOW_LONGEST: Duration = Duration::from_secs(300);
+/// Calls of a handler in a row that fail before its shard pauses, unless the pipeline says otherwise. Ours: more than one
+/// bad record costs in a batch of any length, its attempts and the halving.
+pub const BREAKER_FAILURES: u32 = 30;
+/// First and longest pause of a shard whose handler keeps failing, unless the pipeline says otherwise. Ours.
+pub const BREAKER_PAUSE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
+/// First and longest pause before dead letters are put again. Ours.
+pub const DEAD_LETTER_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
 /// Longest pause that a handler may ask for before another attempt. Ours: a batch must not hold its shard for ever.
 pub const HANDLER_RETRY_LONGEST: Duration = Duration::from_secs(300);
 
@@ -410,6 +420,11 @@ pub const INSTANCE_KEPT_BYTES: usize = 1 << 20;
 pub const INSTANCE_RESOURCES: usize = 1_000;
 /// How often a running guest is interrupted to let others run, and so how far past its deadline it may go. Ours.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// Turns of others, as long as [`EPOCH_TICK`], for one of a guest that runs for longer, as far as there are others that
+/// wait. Ours: one that never ends takes a quarter of one core from those that are busy.
+pub const TURNS_OF_OTHERS: u32 = 3;
+/// A yield that is over so soon let nobody run. Ours: it costs some microseconds by itself.
+pub const NOBODY_WAITS: Duration = Duration::from_micros(50);
 /// Bytes that a handler may emit for one batch unless the pipeline says otherwise: data, keys and names of sinks
 /// together. Ours: half of what a producer holds.
 pub const EMITTED_BYTES: usize = 16 << 20;
@@ -469,3 +484,34 @@ pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 pub const WARMED_INSTANCES: usize = 256;
 /// Lines in the log about what goes wrong with one component on trial. Ours: the first few tell enough.
 pub const TRIAL_LINES: u64 = 10;
+/// Bytes of the text for people that a dead letter has of its kind, and of its reason. Ours.
+pub const DEAD_LETTER_REASON_BYTES: usize = 4 << 10;
+/// Bytes of data that a dead letter repeats as text, for people. Ours: more is not read by eye, and must not make a
+/// letter larger.
+pub const DEAD_LETTER_TEXT_BYTES: usize = 16 << 10;
+/// Dead letters whose parts are being gathered at once, while they are read from a stream. Ours.
+pub const DEAD_LETTERS_IN_PARTS: usize = 64;
+/// Dead letters that are read from a file, and taken out of it, in one step. Ours: each step writes the file anew.
+pub const LETTERS_AT_ONCE: usize = 20_000;
+/// Bytes of such letters; the last may go past it. Ours.
+pub const LETTERS_AT_ONCE_BYTES: usize = 64 << 20;
+/// Bytes of the longest line in a file of dead letters: 10 MiB of data in base64 and all the rest. Ours.
+pub const LETTER_LINE_BYTES: u64 = 16 << 20;
+/// How long a write to a file of dead letters waits for those of others. Ours: each takes moments.
+pub const LETTER_FILE_LOCK_WITHIN: Duration = Duration::from_secs(30);
+/// How often is looked whether the file of dead letters is free. Ours.
+pub const LETTER_FILE_LOCK_LOOK: Duration = Duration::from_millis(5);
+/// Bytes of dead letters in one call of Redis; a single one may be larger. Ours: it is through within
+/// [`REDIS_CALL_TIMEOUT`].
+pub const REDIS_PUSH_BYTES: usize = 8 << 20;
+/// Dead letters that one call of Redis reads. Ours.
+pub const REDIS_LETTERS: usize = 100;
+/// Dead letters that are read ahead of whoever looks at them. Ours.
+pub const LETTERS_AHEAD: usize = 16;
+/// How often a stream of dead letters is polled at its tip by whoever looks at it. Ours.
+pub const REDRIVE_LOOKS: Duration = Duration::from_millis(200);
+/// How long nothing more may come from a stream of dead letters for it to count as read. Ours: far longer than a lease
+/// takes to be had, or a shard to follow the one that it came from.
+pub const REDRIVE_TIP: Duration = Duration::from_secs(3);
+/// Dead letters that are redriven together, before it is waited for their acknowledgements. Ours.
+pub const REDRIVE_LETTERS: usize = 500;

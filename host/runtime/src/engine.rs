@@ -1,6 +1,6 @@
 //! The WebAssembly engine of the process.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use tidemill_engine::{deploy::Digest, limits};
 use wasmtime::{
@@ -28,27 +28,32 @@ struct Parts {
     _ticker: Ticker,
 }
 
+/// What an operator decides about the engine of a process.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Stack of each guest, in bytes. It is one figure for the process, because the stacks come from the same pool.
+    pub stack_bytes: usize,
+    /// Where compiled components are kept for other engines of this user and for later; none keeps none. A folder that
+    /// is of no use for that is told in the log, and the engine does without.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self { stack_bytes: limits::WASM_STACK_BYTES, cache: None }
+    }
+}
+
 impl Engine {
     /// An engine whose instances come from a pool, or from the system one by one where the address space is too
     /// small for a pool (`ulimit -v`, `vm.overcommit_memory=2`).
     pub fn new() -> Result<Self, ComponentError> {
-        Self::make(None, limits::WASM_STACK_BYTES)
+        Self::with(EngineSettings::default())
     }
 
-    /// The same, with so many bytes of stack for each guest. It is one figure for the process, because the stacks come
-    /// from the same pool.
-    pub fn with_stack(stack_bytes: usize) -> Result<Self, ComponentError> {
-        Self::make(None, stack_bytes)
-    }
-
-    /// The same, and what it compiled is kept in a folder for other engines of this user and for later. A folder that
-    /// is of no use for that is told in the log, and the engine does without.
-    pub fn with_cache(folder: &Path) -> Result<Self, ComponentError> {
-        Self::make(Some(folder), limits::WASM_STACK_BYTES)
-    }
-
-    fn make(cache: Option<&Path>, stack_bytes: usize) -> Result<Self, ComponentError> {
-        let config = || config(stack_bytes);
+    /// The same, with settings of its own.
+    pub fn with(settings: EngineSettings) -> Result<Self, ComponentError> {
+        let config = || config(settings.stack_bytes);
         let wasmtime = wasmtime::Engine::new(config().allocation_strategy(pool())).or_else(|error| {
             tracing::warn!(%error, "cannot reserve address space for a pool of instances; they will start slower");
             wasmtime::Engine::new(&config())
@@ -56,7 +61,7 @@ impl Engine {
         let wasmtime = wasmtime.map_err(ComponentError::engine)?;
         let linker = linker(&wasmtime).map_err(ComponentError::engine)?;
         let ticker = Ticker::start(wasmtime.weak()).map_err(ComponentError::engine)?;
-        let cache = cache.and_then(|folder| cache::open_or_warn(folder, &wasmtime));
+        let cache = settings.cache.and_then(|folder| cache::open_or_warn(&folder, &wasmtime));
         let compilers = compilers().map_err(ComponentError::engine)?;
         Ok(Self(Arc::new(Parts { wasmtime, linker, cache, compilers, _ticker: ticker })))
     }

@@ -4,11 +4,13 @@ use std::fmt;
 
 use tidemill_engine::record::ShardId;
 use wasmtime::{
-    Store, UpdateDeadline,
+    Store,
     component::{ComponentNamedList, Lift, Lower, TypedFunc},
 };
 
-use crate::{contract::Contract, fault::Fault, guest_log::GuestLog, slot::Generation, state::State};
+use crate::{
+    contract::Contract, fault::Fault, guest_log::GuestLog, slot::Generation, state::State, yielding,
+};
 
 /// An instance.
 pub struct Instance<C: Contract> {
@@ -31,7 +33,7 @@ impl<C: Contract> Instance<C> {
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|store| {
             store.data().calls.check()?;
-            Ok(UpdateDeadline::Yield(1))
+            Ok(yielding::after_a_tick())
         });
         let linked = async {
             let instance = compiled.pre.instantiate_async(&mut store).await?;

@@ -36,6 +36,7 @@ mod stdio;
 mod survey;
 mod ticker;
 mod turns;
+mod yielding;
 
 #[cfg(test)]
 mod tests;
@@ -45,7 +46,7 @@ pub use artifact::artifact;
 pub use capability::{Capability, UnknownCapability, newly_asked};
 pub use component::{Inspection, inspect};
 pub use contract::{Interface, Role};
-pub use engine::Engine;
+pub use engine::{Engine, EngineSettings};
 pub use error::ComponentError;
 pub use handler::ComponentHandler;
 pub use processor::{ComponentProcessor, Half};

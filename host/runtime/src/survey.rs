@@ -14,9 +14,6 @@ use crate::{
     error::{ComponentError, Names},
 };
 
-/// The interface by which a component is told of its life.
-const LIFE_CYCLE: &str = "tidemill:streams/life-cycle@0.1.0";
-
 /// What a file is, found out without running it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Survey {
@@ -63,13 +60,13 @@ const WORLDS: [World; 8] = [
     World {
         name: "packed-handler-with-life-cycle",
         role: Role::Handler,
-        exports: &[Interface::PackedRecordHandler.name(), LIFE_CYCLE],
+        exports: &[Interface::PackedRecordHandler.name(), Interface::LifeCycle.name()],
     },
     World { name: "packed-handler", role: Role::Handler, exports: &[Interface::PackedRecordHandler.name()] },
     World {
         name: "handler-with-life-cycle",
         role: Role::Handler,
-        exports: &[Interface::RecordHandler.name(), LIFE_CYCLE],
+        exports: &[Interface::RecordHandler.name(), Interface::LifeCycle.name()],
     },
     World { name: "handler", role: Role::Handler, exports: &[Interface::RecordHandler.name()] },
     World {

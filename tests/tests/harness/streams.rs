@@ -30,6 +30,11 @@ impl Streams {
         Self { local, kinesis }
     }
 
+    /// The streams themselves, for what puts onto them from inside.
+    pub fn kinesis(&self) -> Arc<dyn Kinesis> {
+        Arc::clone(&self.kinesis) as _
+    }
+
     /// Where clients reach it.
     pub fn url(&self) -> &str {
         self.local.url()
@@ -83,6 +88,14 @@ impl Streams {
                 self.kinesis.put_records(&stream(name), request).await.expect("the stream takes records");
             assert!(placed.iter().all(Result::is_ok), "the stream refused some entries");
         }
+    }
+
+    /// Puts a record of these bytes.
+    pub async fn put_bytes(&self, name: &str, key: &'static str, bytes: &'static [u8]) {
+        let entry = Entry { data: bytes.into(), partition_key: key.into(), explicit_hash_key: None };
+        let placed =
+            self.kinesis.put_records(&stream(name), &[entry]).await.expect("the stream takes records");
+        assert!(placed.iter().all(Result::is_ok), "the stream refused the record");
     }
 
     /// Every record of a stream by its shard, in order.

@@ -11,7 +11,7 @@ use crate::{
     endpoint,
     exit::Exit,
     failure::Failure,
-    host::{component, processor},
+    host::{component, dead_letters, processor},
     output,
 };
 
@@ -29,7 +29,7 @@ pub struct Args {
 /// Says for every pipeline what was found.
 pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let config = Config::load(&args.settings)?;
-    let engine = component::engine(&config.deploy.cache)?;
+    let engine = component::engine(&config.deploy.cache, config.wasm_stack)?;
     for (name, pipeline) in &config.pipelines {
         let sinks = pipeline.named_sinks().map(|(_, sink)| &sink.producer.processor);
         let processors = [&pipeline.source.processor].into_iter().chain(sinks);
@@ -37,6 +37,9 @@ pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
         for (path, role) in [handler].into_iter().chain(processors.flat_map(processor::parts)) {
             let inspection = component::inspect(&engine, path, role).await?;
             output::line(&format!("pipeline {name}: {}", component::Shown(path, &inspection)))?;
+        }
+        if let Some(letters) = &pipeline.dead_letters {
+            output::line(&format!("pipeline {name}: dead letters {}", dead_letters::Shown(letters)))?;
         }
     }
     for (name, stream) in config.ingest.iter().flat_map(|ingest| &ingest.streams) {

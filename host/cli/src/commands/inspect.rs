@@ -9,7 +9,13 @@ use bytesize::ByteSize;
 use serde_json::{Value, json};
 use tidemill_runtime::{Capability, Survey};
 
-use crate::{config::CacheConfig, exit::Exit, failure::Failure, host::component, output};
+use crate::{
+    config::{CacheConfig, WasmStack},
+    exit::Exit,
+    failure::Failure,
+    host::component,
+    output,
+};
 
 /// Show what a component file is: its worlds, imports and exports, and what it asks for
 ///
@@ -25,7 +31,7 @@ pub struct Args {
 
 /// Prints what the file is.
 pub async fn run(args: Args) -> Result<Exit, Failure> {
-    let engine = component::engine(&CacheConfig::default())?;
+    let engine = component::engine(&CacheConfig::default(), WasmStack::default())?;
     let survey = component::survey(&engine, &args.component).await?;
     if args.json {
         output::line(&object(&args.component, &survey).to_string())?;

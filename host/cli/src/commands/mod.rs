@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod checkpoints;
+pub mod dead_letters;
 pub mod deployments;
 pub mod inspect;
 pub mod local;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::History(args) => deployments::history::run(args, connection).await,
         Command::Status(args) => deployments::status::run(args).await,
         Command::Resume(args) => deployments::resume::run(args).await,
+        Command::DeadLetters(args) => dead_letters::run(args, connection).await,
         Command::Local(args) => local::run(args).await,
     }
 }

@@ -4,7 +4,10 @@ use std::{fs, io, ops::Range, path::Path, sync::Arc};
 
 use miette::{NamedSource, SourceSpan};
 
-use super::{AdminConfig, Config, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind};
+use super::{
+    AdminConfig, Config, DeadLettersConfig, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig,
+    StoreKind,
+};
 use crate::{exit::Exit, failure::Failure};
 
 /// How much of a word must agree for it to be what was meant, 0 to 1.
@@ -33,6 +36,10 @@ impl Config {
         let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path).chain(ca);
         let paths = pipelines.chain(kept).chain(ingest).chain(self.deploy.paths());
         for path in paths {
+            *path = folder.join(&*path);
+        }
+        let letters = self.pipelines.values_mut().filter_map(|pipeline| pipeline.dead_letters.as_mut());
+        for path in letters.flat_map(DeadLettersConfig::paths) {
             *path = folder.join(&*path);
         }
         let default_leases = folder.join("tidemill.redb");
@@ -71,6 +78,11 @@ impl Config {
                     .help("they are the same sink: leave one of them out"));
             }
             pipeline.source.retrieval(&self.application, name)?;
+            if let Some(letters) = &pipeline.dead_letters {
+                letters
+                    .validate(self.leases.redis.as_ref())
+                    .map_err(|(wrong, help)| contradiction(format!("pipeline {name}: {wrong}")).help(help))?;
+            }
             pipeline
                 .handler
                 .validate()

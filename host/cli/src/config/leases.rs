@@ -98,7 +98,7 @@ impl StoreKind {
     }
 }
 
-/// `[leases.redis]`: where Redis is and how to get in. Printing it shows no password.
+/// `[leases.redis]`, and what else is kept in Redis: where it is and how to get in. Printing it shows no password.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "the table [leases.redis]", default)]
 pub struct RedisConfig {
@@ -147,19 +147,29 @@ impl RedisConfig {
     }
 
     fn validate(&self) -> Result<(), Failure> {
-        if self.url.is_some() && !self.urls.is_empty() {
-            return Err(contradiction("leases.redis has both `url` and `urls`")
-                .help("`url` names one node; `urls` some nodes of a cluster: leave one of them out"));
-        }
         if self.prefix.is_empty() || self.prefix.contains(['{', '}']) {
             return Err(contradiction(format!("not a prefix of keys: got={:?}", self.prefix))
                 .help("leases.redis.prefix takes any text without braces, such as \"tidemill\""));
         }
+        self.validate_servers("leases.redis").map_err(|(wrong, help)| contradiction(wrong).help(help))
+    }
+
+    /// Looks whether the servers of a table of this name can be meant: what is wrong, and what to do.
+    pub fn validate_servers(&self, table: &str) -> Result<(), (String, &'static str)> {
+        if self.url.is_some() && !self.urls.is_empty() {
+            let wrong = format!("{table} has both `url` and `urls`");
+            return Err((
+                wrong,
+                "`url` names one node; `urls` some nodes of a cluster: leave one of them out",
+            ));
+        }
         let settings = self.settings(None);
-        settings.validate().map_err(|error| Failure::caused(Exit::Settings, &error))?;
+        settings
+            .validate()
+            .map_err(|error| (error.to_string(), "docs/settings.md shows how Redis is named"))?;
         if self.password_env.is_some() && settings.has_password() {
-            return Err(contradiction("leases.redis has a password in its URL and a `password-env`")
-                .help("leave the password out of the URL"));
+            let wrong = format!("{table} has a password in its URL and a `password-env`");
+            return Err((wrong, "leave the password out of the URL"));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod cache;
+mod dead_letters;
 mod deploy;
 mod file;
 mod ingest;
@@ -26,6 +27,7 @@ use crate::failure::Failure;
 
 pub use admin::{AdminConfig, token};
 pub use cache::CacheConfig;
+pub use dead_letters::{DeadLettersConfig, RedisListConfig};
 pub use deploy::DeployConfig;
 pub use ingest::{IngestConfig, IngestStreamConfig, SpoolConfig};
 pub use leases::{DynamoDbConfig, LeasesConfig, RedisConfig, StoreKind};

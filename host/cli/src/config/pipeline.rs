@@ -15,7 +15,7 @@ use tidemill_engine::{
 use tidemill_runtime::Sandbox;
 
 use super::{
-    CreateConfig, Name, ProcessorConfig, SinkConfig, SourceConfig,
+    CreateConfig, DeadLettersConfig, Name, ProcessorConfig, SinkConfig, SourceConfig,
     processor::ComponentConfig,
     sandbox::{AllowConfig, SandboxConfig, with_sandbox},
     units,
@@ -34,9 +34,10 @@ pub struct PipelineConfig {
     /// Where documents go that name a sink.
     #[serde(default)]
     pub sinks: BTreeMap<Name, SinkConfig>,
-    /// What becomes of records that cannot be handled.
-    #[serde(default)]
-    pub on_failure: OnFailureConfig,
+    /// What becomes of records that cannot be handled; what `dead-letters` says where this is left out.
+    pub on_failure: Option<OnFailureConfig>,
+    /// Where they are kept.
+    pub dead_letters: Option<DeadLettersConfig>,
 }
 
 impl PipelineConfig {
@@ -56,18 +57,23 @@ impl PipelineConfig {
 
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
-        let sinks = self.sink.iter().chain(self.sinks.values());
+        let letters = match &self.dead_letters {
+            Some(DeadLettersConfig::Stream(letters)) => Some(letters),
+            _ => None,
+        };
+        let sinks = self.sink.iter().chain(self.sinks.values()).chain(letters);
         let sources = self.source.streams.iter().map(|stream| (stream, self.source.create));
         sources.chain(sinks.map(|sink| (&sink.stream, sink.producer.create)))
     }
 }
 
 /// What becomes of records that cannot be handled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailureConfig {
+    /// They are kept as dead letters.
+    DeadLetter,
     /// Their shard stops before them.
-    #[default]
     StopShard,
     /// They are counted and passed over.
     Drop,
@@ -76,6 +82,7 @@ pub enum OnFailureConfig {
 impl From<OnFailureConfig> for OnFailure {
     fn from(config: OnFailureConfig) -> Self {
         match config {
+            OnFailureConfig::DeadLetter => Self::DeadLetter,
             OnFailureConfig::StopShard => Self::StopShard,
             OnFailureConfig::Drop => Self::Drop,
         }

@@ -12,7 +12,8 @@ use tidemill_engine::{
     deploy::{Artifact, Part},
 };
 use tidemill_runtime::{
-    ComponentError, ComponentHandler, Engine, HandlerSettings, Inspection, Role, RolloutSettings, Survey,
+    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role,
+    RolloutSettings, Survey,
 };
 
 use crate::{
@@ -47,19 +48,15 @@ impl LazyEngine {
         if let Some(engine) = self.engine.get() {
             return Ok(engine);
         }
-        let engine = match self.cache.folder() {
-            Some(folder) => Engine::with_cache(&folder),
-            None => Engine::with_stack(self.stack.0),
-        };
-        let engine = engine.map_err(|error| refused(&error))?;
+        let engine = engine(&self.cache, self.stack)?;
         Ok(self.engine.get_or_init(|| engine))
     }
 }
 
 /// Makes the engine of this process, which keeps there what it compiles.
-pub fn engine(cache: &CacheConfig) -> Result<Engine, Failure> {
-    let engine = cache.folder().map_or_else(Engine::new, |folder| Engine::with_cache(&folder));
-    engine.map_err(|error| refused(&error))
+pub fn engine(cache: &CacheConfig, stack: WasmStack) -> Result<Engine, Failure> {
+    let settings = EngineSettings { cache: cache.folder(), stack_bytes: stack.0 };
+    Engine::with(settings).map_err(|error| refused(&error))
 }
 
 /// Compiles a component and makes it a handler.

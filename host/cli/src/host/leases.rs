@@ -66,7 +66,15 @@ impl Stores {
 
     /// The leases of one pipeline.
     pub fn of_pipeline(&self, name: &Name) -> Arc<dyn LeaseStore> {
-        let application = format!("{}/{name}", self.application);
+        self.of(format!("{}/{name}", self.application))
+    }
+
+    /// How far one pipeline's dead letters on a stream are redriven. They stand apart from the pipeline's own leases.
+    pub fn of_redrive(&self, name: &Name) -> Arc<dyn LeaseStore> {
+        self.of(format!("{}/{name}/redrive", self.application))
+    }
+
+    fn of(&self, application: String) -> Arc<dyn LeaseStore> {
         match &self.kept {
             Kept::Memory => Arc::new(MemoryLeases::new()),
             Kept::File(leases) => Arc::new(leases.of_application(&application)),
@@ -101,9 +109,14 @@ fn open_file(path: &Path, application: &Name) -> Result<Kept, Failure> {
     FileLeases::open(path, application.as_str()).map(Kept::File).map_err(|error| unusable(&error))
 }
 
-async fn open_redis(config: &RedisConfig) -> Result<Kept, Failure> {
+/// Connects to a Redis.
+pub async fn connect(config: &RedisConfig) -> Result<Redis, Failure> {
     let password = config.password_env.as_deref().map(password).transpose()?;
-    let redis = Redis::connect(&config.settings(password)).await.map_err(|error| unusable(&error))?;
+    Redis::connect(&config.settings(password)).await.map_err(|error| unusable(&error))
+}
+
+async fn open_redis(config: &RedisConfig) -> Result<Kept, Failure> {
+    let redis = connect(config).await?;
     if let Some(policy) = eviction(&redis).await {
         tracing::warn!(
             redis = redis.at(),
@@ -117,7 +130,7 @@ async fn open_redis(config: &RedisConfig) -> Result<Kept, Failure> {
 fn password(variable: &str) -> Result<String, Failure> {
     env::var(variable).map_err(|_| {
         Failure::new(Exit::Surroundings, format!("the password for Redis is not there: variable={variable}"))
-            .help("set the environment variable that leases.redis.password-env names")
+            .help("set the environment variable that `password-env` names")
     })
 }
 

@@ -3,6 +3,7 @@
 
 pub mod bound;
 pub mod component;
+pub mod dead_letters;
 pub mod leases;
 mod loading;
 mod pipeline;
@@ -35,6 +36,7 @@ use crate::{
 
 use bound::MemoryBound;
 use component::LazyEngine;
+use dead_letters::BuiltLetters;
 use leases::Stores;
 use pipeline::{BuiltPipeline, Components, Surroundings};
 use target::Target;
@@ -95,7 +97,16 @@ impl Host {
         let mut pipelines = Vec::new();
         for ((name, pipeline), components) in config.pipelines.into_iter().zip(components) {
             let leases = stores.of_pipeline(&name);
-            pipelines.push(BuiltPipeline::build(name, pipeline, components, leases, &surroundings).await?);
+            let letters = match &pipeline.dead_letters {
+                Some(letters) => {
+                    let redis = config.leases.redis.as_ref();
+                    Some(BuiltLetters::open(letters, redis, &surroundings.target).await?)
+                }
+                None => None,
+            };
+            let built =
+                BuiltPipeline::build(name, pipeline, components, leases, letters, &surroundings).await?;
+            pipelines.push(built);
         }
         let deployables = pipelines.iter_mut().flat_map(BuiltPipeline::take_deployables).collect();
         let worker = surroundings.worker.as_str();

@@ -16,7 +16,8 @@ use tidemill_engine::{
 use tidemill_runtime::ComponentHandler;
 
 use super::{
-    bound::MemoryBound, component::LazyEngine, loading::Loading, processor::LoadedProcessor, target::Target,
+    bound::MemoryBound, component::LazyEngine, dead_letters::BuiltLetters, loading::Loading,
+    processor::LoadedProcessor, target::Target,
 };
 use crate::{
     config::{HandlerConfig, Name, PipelineConfig, SandboxConfig, SinkConfig, SourceConfig},
@@ -55,6 +56,7 @@ pub struct BuiltPipeline {
     leases: Arc<dyn LeaseStore>,
     sinks: Vec<BuiltSink>,
     deployables: Vec<Deployable>,
+    letters: Option<BuiltLetters>,
 }
 
 /// A stream that is read.
@@ -114,9 +116,10 @@ impl BuiltPipeline {
         config: PipelineConfig,
         components: Components,
         leases: Arc<dyn LeaseStore>,
+        letters: Option<BuiltLetters>,
         surroundings: &Surroundings,
     ) -> Result<Self, Failure> {
-        let PipelineConfig { source, handler: limits, sink, sinks, on_failure } = config;
+        let PipelineConfig { source, handler: limits, sink, sinks, on_failure, dead_letters: _ } = config;
         let kinesis = &*surroundings.target.kinesis;
         let several = source.streams.len() > 1;
         let mut sources = Vec::new();
@@ -124,7 +127,7 @@ impl BuiltPipeline {
             let label = if several { format!("{name}/{}", stream.name()) } else { name.to_string() };
             let settings = PipelineSettings {
                 retrieval: source.retrieval(&surroundings.application, &name)?,
-                on_failure: on_failure.into(),
+                on_failure: on_failure.map(Into::into),
                 keeper: surroundings.keeper,
                 sharing: SharingSettings { max_shards: source.max_shards, ..surroundings.sharing },
                 ..settings_of(label, stream.clone(), &source, &limits)
@@ -144,7 +147,7 @@ impl BuiltPipeline {
             sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
         let sandbox = limits.sandbox();
-        Ok(Self { name, sources, processor, sandbox, handler, leases, sinks, deployables })
+        Ok(Self { name, sources, processor, sandbox, handler, leases, sinks, letters, deployables })
     }
 
     /// The memory that it may take.
@@ -155,7 +158,8 @@ impl BuiltPipeline {
         MemoryBound {
             shards,
             reads: sum(&|source| source.shards * source.settings.reader.prefetch.most_bytes()),
-            producers: self.sinks.iter().map(|sink| sink.buffer).sum(),
+            producers: self.sinks.iter().map(|sink| sink.buffer).sum::<usize>()
+                + self.letters.as_ref().map_or(0, |letters| letters.buffer),
             handlers: lanes.min(self.sandbox.sandbox.instances),
             instances: self.sandbox.memory(lanes)
                 + self.processor.memory(shards)
@@ -167,6 +171,11 @@ impl BuiltPipeline {
     /// Hands over its parts, to be followed.
     pub fn take_deployables(&mut self) -> Vec<Deployable> {
         std::mem::take(&mut self.deployables)
+    }
+
+    /// What puts its dead letters on a stream, if that is where they go; to be closed behind the pipeline.
+    pub fn letters_producer(&self) -> Option<Producer> {
+        self.letters.as_ref().and_then(|letters| letters.producer.clone())
     }
 
     /// Hands over what is to be run: a pipeline of the engine for each stream.
@@ -184,7 +193,7 @@ impl BuiltPipeline {
             clock: surroundings.clock,
             memory: surroundings.memory.clone(),
             progress: Arc::new(Progress::default()),
-            dead_letters: None,
+            dead_letters: self.letters.as_ref().map(|letters| Arc::clone(&letters.letters)),
             control: source.control,
         };
         self.sources.into_iter().map(pipeline).collect()
@@ -193,14 +202,17 @@ impl BuiltPipeline {
 
 impl fmt::Display for BuiltPipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, sources, processor, handler, sinks, .. } = self;
+        let Self { name, sources, processor, handler, sinks, letters, .. } = self;
         let source = |BuiltSource { settings, shards, .. }: &BuiltSource| {
             format!("{} ({shards} shards, {processor})", settings.stream)
         };
         let sources: Vec<String> = sources.iter().map(source).collect();
         write!(f, "pipeline {name}: {} -> {}", sources.join(", "), handler.label())?;
         let sinks: Vec<String> = sinks.iter().map(ToString::to_string).collect();
-        if sinks.is_empty() { Ok(()) } else { write!(f, " -> {}", sinks.join(", ")) }
+        if !sinks.is_empty() {
+            write!(f, " -> {}", sinks.join(", "))?;
+        }
+        letters.iter().try_for_each(|letters| write!(f, ", {letters}"))
     }
 }
 

@@ -22,6 +22,7 @@ use tracing::Instrument;
 
 use super::{
     Host,
+    pipeline::BuiltPipeline,
     report::{Totals, now_and_then},
 };
 use crate::{admin::Shown, exit::Exit, failure::Failure, ingest, signals};
@@ -77,6 +78,7 @@ impl Host {
         let hangups = signals::hangups()?;
         let running = FuturesUnordered::<Running>::new();
         let (mut watched, mut shown) = (Vec::new(), Vec::new());
+        let letters: Vec<Producer> = pipelines.iter().filter_map(BuiltPipeline::letters_producer).collect();
         for pipeline in pipelines.into_iter().flat_map(|pipeline| pipeline.start(&surroundings)) {
             let name = pipeline.settings.name.clone();
             shown.push(Shown {
@@ -105,7 +107,7 @@ impl Host {
         }
         let pipelines = within_grace(&stop, grace, async {
             let ended = wait(running, &stop).await;
-            for producer in watched.iter().flat_map(|pipeline| &pipeline.producers) {
+            for producer in watched.iter().flat_map(|pipeline| &pipeline.producers).chain(&letters) {
                 producer.close().await;
             }
             ended
@@ -209,6 +211,7 @@ fn report(watched: &[Watched]) {
             done = progress.done.load(Relaxed),
             emitted = progress.emitted.load(Relaxed),
             failed_attempts = progress.failed_attempts.load(Relaxed),
+            dead_lettered = progress.dead_lettered.load(Relaxed),
             shards = progress.active_shards.load(Relaxed),
             entries,
             throttled,
@@ -222,13 +225,16 @@ fn report(watched: &[Watched]) {
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { records, done, emitted, dropped, rejected, misplaced, passed_over, stopped } =
-            &self.summary;
+        let Summary { records, done, emitted, dropped, rejected, dead_lettered, .. } = &self.summary;
+        let Summary { misplaced, passed_over, stopped, .. } = &self.summary;
         let name = &self.name;
         write!(
             f,
             "pipeline {name}: kinesis-records={records} done={done} emitted={emitted} dropped={dropped} rejected={rejected}"
         )?;
+        if *dead_lettered > 0 {
+            write!(f, " dead-lettered={dead_lettered}")?;
+        }
         if *misplaced > 0 {
             write!(f, " misplaced={misplaced} passed-over={passed_over}")?;
         }

@@ -163,6 +163,11 @@ impl RawBuilder<'_> {
         self.all.append(bytes)
     }
 
+    /// The next document is the one at this position of the Kinesis record: those before it are not given.
+    pub fn skip_to(&mut self, sub_index: u32) {
+        self.template.sub_index = sub_index;
+    }
+
     /// Counts the next place as taken by something that is no document.
     pub fn reject(&mut self, reason: String) {
         let DocumentIndex { raw_index, sub_index, .. } = self.template;

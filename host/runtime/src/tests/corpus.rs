@@ -6,13 +6,13 @@ use std::{cell::Cell, time::Duration};
 use tidemill_engine::{
     batch::Batch,
     handler::{
-        Handler, HandlerError,
-        HandlerErrorKind::{self, Deadline, Malformed, Memory, Trap},
+        Closed, Handler, HandlerError,
+        HandlerErrorKind::{self, Deadline, HostCalls, Malformed, Memory, Output, Trap},
     },
 };
 
-use super::support::{ENGINE, batch, batch_of, guest, load, load_with};
-use crate::{ComponentError, ComponentHandler, HandlerSettings};
+use super::support::{ENGINE, batch, batch_of, built, load, load_with};
+use crate::{ComponentError, ComponentHandler, HandlerSettings, Sandbox};
 
 /// Long enough for whatever ends by itself, on a machine that has other work.
 const PATIENT: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ const ON_REQUEST: [Case; 10] = [
     ("hog", "hog", Memory, "memory_bytes="),
     ("sleep", "sleep", Deadline, "no answer in time"),
     ("exit", "exit", Trap, "the guest exited, status=1"),
-    ("chatter", "chatter", Deadline, "no answer in time"),
+    ("chatter", "chatter", HostCalls, "host_calls=1000000"),
     ("dice", "dice", Trap, "requested len 18446744073709551615 exceeds limit 65536"),
     ("handles", "handles", Trap, "resource table"),
     ("indexes", "outside", Malformed, "a failure names no record of the batch, index=4294967295 records=3"),
@@ -42,7 +42,7 @@ const ALWAYS: [Case; 15] = [
     ("recursion", "", Trap, "call stack exhausted"),
     ("allocation_spin", "", Deadline, "no answer in time"),
     ("allocation_astray", "", Malformed, "realloc"),
-    ("table_hoard", "", Memory, "more than the limit"),
+    ("table_hoard", "", Memory, "table_elements=200000"),
     ("return_trap", "", Trap, "unreachable"),
     ("return_spin", "", Deadline, "no answer in time"),
     ("result_astray", "", Malformed, "out of bounds"),
@@ -50,7 +50,7 @@ const ALWAYS: [Case; 15] = [
     ("list_astray", "", Malformed, "out of bounds"),
     ("list_misaligned", "", Malformed, "not aligned"),
     ("list_endless", "", Malformed, "out of bounds"),
-    ("list_gigantic", "", Malformed, "too much data"),
+    ("list_gigantic", "", Output, "too much data"),
     ("text_invalid", "", Malformed, "utf-8"),
     ("variant_unknown", "", Malformed, "discriminant"),
 ];
@@ -58,14 +58,16 @@ const ALWAYS: [Case; 15] = [
 async fn sick(guest: &str, kind: HandlerErrorKind) -> ComponentHandler {
     let deadline = if kind == Deadline { HASTY } else { PATIENT };
     let name = format!("fault_{guest}");
-    load_with(&name, HandlerSettings { deadline, ..HandlerSettings::new(&name) }).await
+    load_with(&name, within(&name, deadline)).await
+}
+
+fn within(name: &str, deadline: Duration) -> HandlerSettings {
+    HandlerSettings::within(name, Sandbox { deadline, ..Sandbox::default() })
 }
 
 /// Has a batch fail beside a healthy component, which is given one batch after the other until then.
 async fn fails_beside_a_healthy_one(handler: &ComponentHandler, record: &str) -> (HandlerError, usize) {
-    let healthy =
-        load_with("pass_through", HandlerSettings { deadline: PATIENT, ..HandlerSettings::new("h") });
-    let healthy = healthy.await;
+    let healthy = load_with("pass_through", within("healthy", PATIENT)).await;
     let (bad, good) = (batch(&["good", record, "good"]), batch_of("shardId-000000000007", &["a", "b"]));
     let has_failed = Cell::new(false);
     let failing = async {
@@ -133,9 +135,8 @@ async fn i6_a_component_of_which_no_instance_can_be_made_is_refused() {
     let healthy = load("pass_through").await;
     let mut wrong = Vec::new();
     for (name, expected, says) in cases {
-        let settings = HandlerSettings { deadline: HASTY, ..HandlerSettings::new(name) };
-        let file = guest(&format!("fault_{name}"));
-        let refused = ComponentHandler::load(&ENGINE, &file, settings).await.unwrap_err();
+        let artifact = built(&format!("fault_{name}"));
+        let refused = ComponentHandler::load(&ENGINE, &artifact, within(name, HASTY)).await.unwrap_err();
         let fits = matches!(&refused, ComponentError::Instantiate { kind, message, .. }
             if *kind == expected && message.contains(says));
         if !fits {
@@ -173,7 +174,21 @@ async fn a_component_may_answer_by_the_attempt() {
     for attempt in 1..=2 {
         let error = handler.handle(&batch).await.unwrap_err();
         assert!(error.message.contains(&format!("not in the mood, attempt={attempt}")), "{error}");
-        batch = batch.retry_of(&[0, 1]);
+        batch = batch.part(&[0, 1], batch.info.attempt + 1);
     }
     assert_eq!(handler.handle(&batch).await.unwrap().emits.len(), 2);
+}
+
+#[tokio::test]
+async fn i6_a_component_that_does_not_part_in_peace_is_let_go_all_the_same() {
+    for (when, deadline) in [("trap", PATIENT), ("spin", HASTY)] {
+        let mut settings = within("parting", deadline);
+        settings.sandbox.config.insert("when".to_owned(), when.to_owned());
+        let handler = load_with("fault_parting", settings).await;
+        let batch = batch(&["a", "b"]);
+        for _ in 0..2 {
+            assert_eq!(handler.handle(&batch).await.unwrap().emits.len(), 2);
+            handler.shard_closed(&batch.info.stream, &batch.info.shard, Closed::Left).await;
+        }
+    }
 }

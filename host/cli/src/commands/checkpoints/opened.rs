@@ -27,7 +27,7 @@ pub struct Which {
     #[arg(long, value_name = "FILE", default_value = "tidemill.toml")]
     settings: PathBuf,
     /// The pipeline, where the file has several
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME")]
     pipeline: Option<Name>,
     /// The stream, where the pipeline reads several
     #[arg(long, value_name = "NAME")]
@@ -195,8 +195,4 @@ fn records(processor: &ProcessorKind) -> Records {
         ProcessorKind::Halves(HalfConfig::Native(aggregator), _) => of(*aggregator),
         ProcessorKind::Whole(_) | ProcessorKind::Halves(HalfConfig::Component(_), _) => Records::Unknown,
     }
-}
-
-fn name(text: &str) -> Result<Name, String> {
-    Name::try_from(text.to_owned()).map_err(|error| error.to_string())
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     args::ConnectionFlags,
-    config::CacheConfig,
+    config::{CacheConfig, WasmStack},
     deploying::{
         parts,
         query::{self, Query, Trials},
@@ -98,7 +98,7 @@ impl Args {
 
     /// Whether the component fits the part.
     async fn check(&self, part: &Part) -> Result<(), Failure> {
-        let engine = component::engine(&CacheConfig::default())?;
+        let engine = component::engine(&CacheConfig::default(), WasmStack::default())?;
         component::inspect(&engine, &self.component, parts::kind_of(part)).await.map(drop)
     }
 }

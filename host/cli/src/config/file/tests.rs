@@ -126,7 +126,7 @@ fn a_misspelt_key_is_shown_at_its_place_with_the_one_that_was_meant() {
    · ───┬──
    ·    ╰── here
    ╰────
-  help: did you mean `handler`? known here: source, handler, sink, sinks, on-failure";
+  help: did you mean `handler`? known here: source, handler, sink, sinks, on-failure, dead-letters";
     assert_eq!(shown, expected);
 }
 
