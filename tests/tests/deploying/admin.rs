@@ -15,8 +15,8 @@ async fn a_component_is_deployed_and_rolled_back_under_load_and_remembered_by_th
 
     let admin = host.admin();
     let next = file("pass_through_list");
-    let deploy = place.tidemill(&["deploy", "--admin", &admin, "--why", "it is faster", &next]);
-    let (ended, ()) = futures::join!(deploy, load.comes_out(20));
+    let deploy = ["deploy", "--admin", &admin, "--why", "it is faster", &next];
+    let (ended, ()) = futures::join!(place.tidemill(&deploy), load.comes_out(20));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let first = format!("numbers/handler version 1: {}", &digest("pass_through_list")[..8]);
     assert!(ended.stdout.starts_with(&first) && ended.stdout.contains(": runs"), "{}", ended.stdout);
@@ -34,7 +34,8 @@ async fn a_component_is_deployed_and_rolled_back_under_load_and_remembered_by_th
     host.logged(&["what is deployed runs in place of the file"]).await;
     runs(&place, &host, "pass_through_list").await;
     let admin = host.admin();
-    let (ended, ()) = futures::join!(place.tidemill(&["rollback", "--admin", &admin]), load.comes_out(20));
+    let rollback = ["rollback", "--admin", &admin];
+    let (ended, ()) = futures::join!(place.tidemill(&rollback), load.comes_out(20));
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let status = runs(&place, &host, "pass_through").await;
     assert_eq!((&status["applied"], &status["wanted"]["event"]), (&2.into(), &"rolled-back".into()));

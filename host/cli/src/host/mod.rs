@@ -115,15 +115,7 @@ impl Host {
             Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),
             None => None,
         };
-        let handlers: usize = pipelines.iter().map(|pipeline| pipeline.bound().handlers).sum();
-        if handlers > limits::INSTANCES as usize {
-            let most = limits::INSTANCES;
-            tracing::warn!(
-                handlers,
-                most,
-                "all shards with all their lanes need more instances than a host has: run more hosts, or lower lanes"
-            );
-        }
+        warn_of_too_many(&pipelines);
         let (grace, read_memory) = (config.grace, config.read_memory);
         Ok(Self { pipelines, ingest, admin, following, surroundings, stores, embedded, grace, read_memory })
     }
@@ -135,6 +127,7 @@ impl Host {
         self.pipelines.iter().for_each(|pipeline| bound += pipeline.bound());
         bound.reads = bound.reads.min(self.read_memory.unwrap_or(usize::MAX));
         bound.ingest = self.ingest.as_ref().map_or(0, Ingest::memory);
+        bound.admin = self.admin.as_ref().map_or(0, |_| limits::COMPONENT_BYTES);
         let memory = format!("memory {bound}");
         let leases = (!self.pipelines.is_empty()).then(|| self.stores.to_string());
         let pipelines = self.pipelines.iter().map(ToString::to_string);
@@ -145,6 +138,18 @@ impl Host {
             .chain(self.ingest.iter().map(ToString::to_string))
             .chain(pipelines)
             .collect()
+    }
+}
+
+fn warn_of_too_many(pipelines: &[BuiltPipeline]) {
+    let handlers: usize = pipelines.iter().map(|pipeline| pipeline.bound().handlers).sum();
+    let most = limits::INSTANCES;
+    if handlers > most as usize {
+        tracing::warn!(
+            handlers,
+            most,
+            "all shards with all their lanes need more instances than a host has: run more hosts, or lower lanes"
+        );
     }
 }
 

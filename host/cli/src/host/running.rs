@@ -12,7 +12,7 @@ use futures::{
     stream::{FuturesUnordered, StreamExt},
 };
 use tidemill_engine::{
-    consumer::{PipelineError, Progress, Summary},
+    consumer::{Pipeline, PipelineError, Progress, Summary},
     producer::Producer,
     task,
 };
@@ -81,14 +81,7 @@ impl Host {
         let letters: Vec<Producer> = pipelines.iter().filter_map(BuiltPipeline::letters_producer).collect();
         for pipeline in pipelines.into_iter().flat_map(|pipeline| pipeline.start(&surroundings)) {
             let name = pipeline.settings.name.clone();
-            shown.push(Shown {
-                // Where a pipeline reads several streams, their names stand behind its own.
-                pipeline: name.split('/').next().unwrap_or_default().to_owned(),
-                stream: pipeline.settings.stream.name().to_owned(),
-                progress: Arc::clone(&pipeline.progress),
-                control: Arc::clone(&pipeline.control),
-                producers: pipeline.sinks.values().cloned().collect(),
-            });
+            shown.push(shown_of(&pipeline));
             watched.push(Watched {
                 pipeline: name.clone(),
                 progress: Arc::clone(&pipeline.progress),
@@ -141,6 +134,19 @@ impl Host {
             () = now_and_then(|| report(&watched)) => unreachable!("it reports for ever"),
             () = following.run(hangups, stop.clone()) => unreachable!("it follows for ever"),
         }
+    }
+}
+
+/// What the admin API shows of a pipeline.
+fn shown_of(pipeline: &Pipeline) -> Shown {
+    // Where a pipeline reads several streams, their names stand behind its own.
+    let name = pipeline.settings.name.split('/').next().unwrap_or_default();
+    Shown {
+        pipeline: name.to_owned(),
+        stream: pipeline.settings.stream.name().to_owned(),
+        progress: Arc::clone(&pipeline.progress),
+        control: Arc::clone(&pipeline.control),
+        producers: pipeline.sinks.values().cloned().collect(),
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Follower {
     base: Arc<Artifact>,
     /// The file as it last ran, and as it ran before that.
     base_ran: (Arc<Artifact>, Option<Arc<Artifact>>),
+    /// Whether the host has begun: what it refuses from then on is refused for all.
+    has_begun: bool,
     /// What was applied, or refused, last.
     tried: Option<Tried>,
     /// The components of it that are not the file.
@@ -127,6 +129,7 @@ impl Follower {
             status,
             backoff: Backoff::new(settings.interval, limits::DEPLOY_LONGEST_PAUSE, settings.seed),
             failures: 0,
+            has_begun: false,
             tried: Some(Tried { version: 0, file: Some(base.digest.clone()) }),
             base_ran: (Arc::clone(&base), None),
             base,
@@ -153,6 +156,7 @@ impl Follower {
     /// As [`Slot::apply`].
     pub async fn catch_up(&mut self) {
         self.look().await;
+        self.has_begun = true;
     }
 
     /// Follows until `stop` is cancelled.
@@ -268,8 +272,9 @@ impl Follower {
             Some(why) => {
                 self.trial = None;
                 tracing::error!(part = %self.part, version, %why, "refused: what ran before goes on");
-                // A host that starts later must not look for what none would let in.
-                if event.is_some_and(|event| event != Event::RolledBack) {
+                // A host that starts later must not look for what none would let in; but what ran elsewhere before this
+                // host began is this host's trouble alone.
+                if self.has_begun && event.is_some_and(|event| event != Event::RolledBack) {
                     let why = format!("{} refused it: {why}", self.worker);
                     self.decision = Some(Decision { version, wish: Wish::RollBack, why });
                 }

@@ -239,6 +239,16 @@ async fn a_refusal_is_shown_told_to_all_hosts_and_not_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_starting_host_refuses_is_its_own_trouble() {
+    let store = Arc::new(Failing::default());
+    wish(&store, "bad", None).await;
+    let world = World::start(Arc::clone(&store)).await;
+    sleep(INTERVAL * 5).await;
+    assert_eq!((world.wanted().version, world.ran().len(), world.slot.attempts.load(Relaxed)), (1, 0, 1));
+    assert_eq!(world.status.borrow().refused.clone().map(|refused| refused.version), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_component_that_the_store_garbled_or_lost_is_never_applied() {
     let store = Arc::new(Failing::default());
     let world = World::start(Arc::clone(&store)).await;
