@@ -60,7 +60,7 @@ impl PipelineConfig {
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
         let letters = match &self.dead_letters {
-            Some(DeadLettersConfig::Stream(letters)) => Some(letters),
+            Some(DeadLettersConfig::Stream(letters)) => Some(&**letters),
             _ => None,
         };
         let sinks = self.sink.iter().chain(self.sinks.values()).chain(letters);
