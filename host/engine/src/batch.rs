@@ -66,10 +66,10 @@ impl Batch {
         Self { info: BatchInfo { lane, ..self.info.clone() }, documents: self.documents.pick(positions) }
     }
 
-    /// The same batch for its next attempt, with only the records at these positions.
+    /// The records at these positions, for this attempt at them.
     #[must_use]
-    pub fn retry_of(&self, positions: &[u32]) -> Self {
-        let info = BatchInfo { attempt: self.info.attempt + 1, ..self.info.clone() };
+    pub fn part(&self, positions: &[u32], attempt: u32) -> Self {
+        let info = BatchInfo { attempt, ..self.info.clone() };
         Self { info, documents: self.documents.pick(positions) }
     }
 }

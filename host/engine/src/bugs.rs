@@ -24,11 +24,13 @@ pub enum Bug {
     DeafToLoss,
     /// A lease is given back while documents that were emitted are not on their stream yet.
     ReleaseBeforeDrain,
+    /// A record that is given up counts as done when its dead letter is on its way, and not when it is kept.
+    CheckpointBeforeLetter,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::CheckpointBeforeAck,
         Self::UnfencedWrite,
         Self::ChildBeforeAdjacentParent,
@@ -38,6 +40,7 @@ impl Bug {
         Self::WholeRecordCheckpoint,
         Self::DeafToLoss,
         Self::ReleaseBeforeDrain,
+        Self::CheckpointBeforeLetter,
     ];
 }
 

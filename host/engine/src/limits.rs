@@ -92,6 +92,16 @@ pub const UNACKNOWLEDGED_BATCHES: usize = 32;
 /// First and longest pause between attempts at a batch. Ours.
 pub const HANDLER_BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// Longest batching window. Lambda: `MaximumBatchingWindowInSeconds`, 300 s.
+pub const BATCH_WINDOW_LONGEST: Duration = Duration::from_secs(300);
+/// Calls of a handler in a row that fail before its shard pauses, unless the pipeline says otherwise. Ours: more than one
+/// bad record costs in a batch of any length, its attempts and the halving.
+pub const BREAKER_FAILURES: u32 = 30;
+/// First and longest pause of a shard whose handler keeps failing, unless the pipeline says otherwise. Ours.
+pub const BREAKER_PAUSE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(300));
+/// First and longest pause before dead letters are put again. Ours.
+pub const DEAD_LETTER_BACKOFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+
 /// Longest pause that a handler may ask for before another attempt. Ours: a batch must not hold its shard for ever.
 pub const HANDLER_RETRY_LONGEST: Duration = Duration::from_secs(300);
 

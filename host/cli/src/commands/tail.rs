@@ -52,7 +52,7 @@ pub async fn run(args: Args, connection: ConnectionFlags) -> Result<Exit, Failur
     let mut settings = PipelineSettings::new("tail", args.stream);
     settings.start = args.from.0;
     // What does not decode is told in the log, and the rest is printed.
-    settings.on_failure = OnFailure::Drop;
+    settings.on_failure = Some(OnFailure::Drop);
     let pipeline = Pipeline {
         settings,
         kinesis,

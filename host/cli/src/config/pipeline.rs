@@ -34,9 +34,8 @@ pub struct PipelineConfig {
     /// Where documents go that name a sink.
     #[serde(default)]
     pub sinks: BTreeMap<Name, SinkConfig>,
-    /// What becomes of records that cannot be handled.
-    #[serde(default)]
-    pub on_failure: OnFailureConfig,
+    /// What becomes of records that cannot be handled; what `dead-letters` says where this is left out.
+    pub on_failure: Option<OnFailureConfig>,
     /// Where they are kept.
     pub dead_letters: Option<DeadLettersConfig>,
 }
@@ -69,11 +68,12 @@ impl PipelineConfig {
 }
 
 /// What becomes of records that cannot be handled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailureConfig {
+    /// They are kept as dead letters.
+    DeadLetter,
     /// Their shard stops before them.
-    #[default]
     StopShard,
     /// They are counted and passed over.
     Drop,
@@ -82,6 +82,7 @@ pub enum OnFailureConfig {
 impl From<OnFailureConfig> for OnFailure {
     fn from(config: OnFailureConfig) -> Self {
         match config {
+            OnFailureConfig::DeadLetter => Self::DeadLetter,
             OnFailureConfig::StopShard => Self::StopShard,
             OnFailureConfig::Drop => Self::Drop,
         }

@@ -124,7 +124,7 @@ impl BuiltPipeline {
             let label = if several { format!("{name}/{}", stream.name()) } else { name.to_string() };
             let settings = PipelineSettings {
                 retrieval: source.retrieval(&surroundings.application, &name)?,
-                on_failure: on_failure.into(),
+                on_failure: on_failure.map(Into::into),
                 keeper: surroundings.keeper,
                 sharing: SharingSettings { max_shards: source.max_shards, ..surroundings.sharing },
                 ..settings_of(label, stream.clone(), &source, &limits)

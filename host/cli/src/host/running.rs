@@ -191,6 +191,7 @@ fn report(watched: &[Watched]) {
             done = progress.done.load(Relaxed),
             emitted = progress.emitted.load(Relaxed),
             failed_attempts = progress.failed_attempts.load(Relaxed),
+            dead_lettered = progress.dead_lettered.load(Relaxed),
             shards = progress.active_shards.load(Relaxed),
             entries,
             throttled,
@@ -204,13 +205,16 @@ fn report(watched: &[Watched]) {
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { records, done, emitted, dropped, rejected, misplaced, passed_over, stopped } =
-            &self.summary;
+        let Summary { records, done, emitted, dropped, rejected, dead_lettered, .. } = &self.summary;
+        let Summary { misplaced, passed_over, stopped, .. } = &self.summary;
         let name = &self.name;
         write!(
             f,
             "pipeline {name}: kinesis-records={records} done={done} emitted={emitted} dropped={dropped} rejected={rejected}"
         )?;
+        if *dead_lettered > 0 {
+            write!(f, " dead-lettered={dead_lettered}")?;
+        }
         if *misplaced > 0 {
             write!(f, " misplaced={misplaced} passed-over={passed_over}")?;
         }

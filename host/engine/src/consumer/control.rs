@@ -40,17 +40,25 @@ struct Waiting {
     resumed: CancellationToken,
 }
 
+/// Why a shard waits.
 #[derive(Clone, Debug)]
 pub(super) enum Why {
     Paused(PausedShard),
     Stopped(StoppedShard),
 }
 
+impl Waiting {
+    /// Why it waits; none where it was told to go on.
+    fn why(&self) -> Option<&Why> {
+        (!self.resumed.is_cancelled()).then_some(&self.why)
+    }
+}
+
 impl Control {
     /// The shards that pause now.
     pub fn paused(&self) -> Vec<PausedShard> {
         let waiting = self.waiting();
-        let paused = waiting.values().filter_map(|waiting| match &waiting.why {
+        let paused = waiting.values().filter_map(|waiting| match waiting.why()? {
             Why::Paused(paused) => Some(paused.clone()),
             Why::Stopped(_) => None,
         });
@@ -60,7 +68,7 @@ impl Control {
     /// The shards that are stopped now, of those whose leases this worker has.
     pub fn stopped(&self) -> Vec<StoppedShard> {
         let waiting = self.waiting();
-        let stopped = waiting.values().filter_map(|waiting| match &waiting.why {
+        let stopped = waiting.values().filter_map(|waiting| match waiting.why()? {
             Why::Stopped(stopped) => Some(stopped.clone()),
             Why::Paused(_) => None,
         });

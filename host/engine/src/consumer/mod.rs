@@ -11,12 +11,15 @@
 //! owns. A checkpoint moves only when the batch was handled, where checkpoints are the handler's when it says so, and
 //! when every document emitted for it, and for all batches before it, is acknowledged.
 
+mod breaker;
 mod builder;
 mod control;
 mod coordinator;
 mod coverage;
 mod delivery;
 mod ending;
+mod gathering;
+mod giving_up;
 mod idle;
 mod lanes;
 mod looking;
@@ -33,6 +36,7 @@ mod throughput;
 mod work;
 mod writing;
 
+pub use breaker::BreakerSettings;
 pub use builder::Consumer;
 pub use control::{Control, PausedShard};
 pub use coordinator::SharingSettings;

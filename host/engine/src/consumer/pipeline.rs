@@ -10,6 +10,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    breaker::BreakerSettings,
     control::Control,
     coordinator::{Coordinator, SharingSettings},
     idle,
@@ -76,10 +77,19 @@ pub struct PipelineSettings {
     pub lanes: u32,
     /// Who says how far the work on a shard is done. A handler's own say needs a single lane.
     pub checkpointing: Checkpointing,
-    /// Attempts at a batch.
+    /// How long reads are gathered to fill a batch, counted in Kinesis records; zero hands each read over as it comes.
+    /// At most [`limits::BATCH_WINDOW_LONGEST`].
+    pub batch_window: Duration,
+    /// Attempts at a batch before the record that is to blame is looked for, at least 1.
     pub attempts: u32,
-    /// What becomes of records that cannot be handled.
-    pub on_failure: OnFailure,
+    /// Records that have been on their stream for longer than this get no further attempt; any age does where this is
+    /// none.
+    pub max_record_age: Option<Duration>,
+    /// When a shard pauses whose handler keeps failing; never where this is none.
+    pub breaker: Option<BreakerSettings>,
+    /// What becomes of records that cannot be handled. Where this is none, they go to the pipeline's dead letters, or
+    /// stop their shard if it has no place for them.
+    pub on_failure: Option<OnFailure>,
     /// What becomes of aggregated records with user records that belong to other shards.
     pub hash_range: HashRangePolicy,
     /// Who moves first, reader or service.
@@ -108,8 +118,11 @@ impl PipelineSettings {
             batch_bytes: limits::BATCH_BYTES,
             lanes: limits::LANES,
             checkpointing: Checkpointing::Auto,
+            batch_window: Duration::ZERO,
             attempts: limits::HANDLER_ATTEMPTS,
-            on_failure: OnFailure::default(),
+            max_record_age: None,
+            breaker: Some(BreakerSettings::default()),
+            on_failure: None,
             hash_range: HashRangePolicy::default(),
             retrieval: Retrieval::default(),
             reader: ReaderSettings::default(),
@@ -120,8 +133,13 @@ impl PipelineSettings {
         }
     }
 
+    /// Bytes of a shard's reads that are gathered to fill a batch, at the most, besides the read that fills it.
+    pub fn gathered_bytes(&self) -> usize {
+        if self.batch_window.is_zero() { 0 } else { self.batch_bytes.min(limits::GET_RECORDS_BYTES) }
+    }
+
     fn validate(&self) -> Result<(), PipelineError> {
-        let Self { lanes, checkpointing, .. } = *self;
+        let Self { lanes, checkpointing, batch_window, attempts, .. } = *self;
         if !(1..=limits::LANES_MAX).contains(&lanes) {
             let most = limits::LANES_MAX;
             return Err(PipelineError::Settings(format!("a shard has 1 to {most} lanes, lanes={lanes}")));
@@ -131,7 +149,16 @@ impl PipelineSettings {
                 "manual checkpoints need a single lane, because no lane knows how far the others are: lanes={lanes}"
             )));
         }
-        Ok(())
+        if attempts == 0 {
+            return Err(PipelineError::Settings("a batch has at least one attempt: attempts=0".to_owned()));
+        }
+        let longest = limits::BATCH_WINDOW_LONGEST;
+        if batch_window > longest {
+            return Err(PipelineError::Settings(format!(
+                "reads are gathered for {longest:?} at the most: batch-window={batch_window:?}"
+            )));
+        }
+        self.breaker.map_or(Ok(()), |breaker| breaker.validate()).map_err(PipelineError::Settings)
     }
 }
 
@@ -150,10 +177,11 @@ pub enum Checkpointing {
 }
 
 /// What becomes of records that do not decode, that the handler gives up, or that exhaust their attempts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnFailure {
+    /// They are kept as dead letters, and then the shard goes on. Nothing is lost.
+    DeadLetter,
     /// Their shard is read no further, and its checkpoint stays before them. Nothing is lost.
-    #[default]
     StopShard,
     /// They are counted and logged, and the shard goes on.
     Drop,
@@ -170,6 +198,8 @@ pub struct Summary {
     pub emitted: u64,
     /// User records dropped.
     pub dropped: u64,
+    /// Dead letters kept.
+    pub dead_lettered: u64,
     /// Records, or parts of them, that did not decode.
     pub rejected: u64,
     /// User records whose own hash keys are outside of the range of the shard that they came in.
@@ -214,6 +244,12 @@ impl Pipeline {
     /// handled again by whoever takes the leases once they expire.
     pub async fn run(self, stop: CancellationToken) -> Result<Summary, PipelineError> {
         self.settings.validate()?;
+        if self.on_failure() == OnFailure::DeadLetter && self.dead_letters.is_none() {
+            return Err(PipelineError::Settings(
+                "records that are given up have nowhere to go: name a place for dead letters, or have their shard stop"
+                    .to_owned(),
+            ));
+        }
         let (progress, idle_timeout) = (Arc::clone(&self.progress), self.settings.idle_timeout);
         let stop = stop.child_token();
         let work = Coordinator::new(self, &stop).run();
@@ -237,10 +273,17 @@ impl Pipeline {
             done: progress.done.load(Relaxed),
             emitted: progress.emitted.load(Relaxed),
             dropped: progress.dropped.load(Relaxed),
+            dead_lettered: progress.dead_lettered.load(Relaxed),
             rejected: progress.rejected.load(Relaxed),
             misplaced: progress.misplaced.load(Relaxed),
             passed_over: progress.passed_over.load(Relaxed),
             stopped: progress.stopped(),
         })
+    }
+
+    /// What becomes of records that cannot be handled.
+    pub fn on_failure(&self) -> OnFailure {
+        let default = if self.dead_letters.is_some() { OnFailure::DeadLetter } else { OnFailure::StopShard };
+        self.settings.on_failure.unwrap_or(default)
     }
 }

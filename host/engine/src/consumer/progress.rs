@@ -25,6 +25,12 @@ pub struct Progress {
     pub emitted: AtomicU64,
     /// Attempts at batches that failed.
     pub failed_attempts: AtomicU64,
+    /// Attempts at records that were given before.
+    pub retries: AtomicU64,
+    /// Calls with a part of a batch that failed, to find the record that is to blame.
+    pub bisected: AtomicU64,
+    /// Dead letters kept: user records that were given up, and Kinesis records that did not decode.
+    pub dead_lettered: AtomicU64,
     /// User records dropped, because the handler said so or the policy does.
     pub dropped: AtomicU64,
     /// Records, or parts of them, that did not decode.
@@ -47,13 +53,13 @@ pub struct Progress {
     pub reads: AtomicU64,
     /// Reads that gave records, or that were not at the tip of their shard.
     pub busy_reads: AtomicU64,
-    /// Reads that are being handled.
+    /// Reads that are being handled, or gathered for that.
     pub(super) in_hand: AtomicU64,
     stopped: Mutex<Vec<StoppedShard>>,
     flaws: Mutex<BTreeSet<Flaw>>,
 }
 
-/// A shard that is read no further until the host is started again.
+/// A shard that is read no further until it is told to go on, or the host is started again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoppedShard {
     /// The shard.
@@ -81,6 +87,11 @@ impl Progress {
         self.stopped.lock().unwrap_or_else(PoisonError::into_inner).push(StoppedShard { shard, reason });
     }
 
+    pub(super) fn go_on(&self, shard: &ShardId) {
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        stopped.retain(|stopped| stopped.shard != *shard);
+    }
+
     pub(super) fn count(counter: &AtomicU64, more: u64) {
         counter.fetch_add(more, Relaxed);
     }
@@ -97,7 +108,8 @@ impl Progress {
     }
 }
 
-/// A read that is being handled.
+/// A read that is being handled, or that waits for others to be handled with.
+#[derive(Debug)]
 pub(super) struct InHand<'a>(&'a Progress);
 
 impl Drop for InHand<'_> {

@@ -6,16 +6,20 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    breaker::Breaker,
+    control::Why,
     ending,
     pipeline::Pipeline,
+    progress::StoppedShard,
     source::Source,
     work::{Over, Work},
 };
 use crate::{
     backoff::Backoff,
     bugs::{Bug, planted},
+    handler::Closed,
     hash::HashRange,
-    lease::{Lease, keeper::LeaseKeeper},
+    lease::{Checkpoint, Lease, LeaseKey, keeper::LeaseKeeper},
     limits,
 };
 
@@ -69,35 +73,50 @@ impl ShardTask {
         let (store, settings) = (Arc::clone(&self.pipeline.leases), self.pipeline.settings.keeper);
         let keeper = LeaseKeeper::start(store, self.lease.clone(), self.since, settings, self.stop.clone());
         let lost = keeper.lost().clone();
-        let over = tokio::select! {
-            biased;
-            () = lost.cancelled(), if !planted(Bug::DeafToLoss) => return ShardExit::Lost,
-            over = self.work(&keeper) => over,
-        };
-        match over {
-            Over::Ended(children) => {
-                match ending::end(&self.pipeline, &self.lease.key, children, keeper).await {
-                    Ok(()) => ShardExit::Ended,
-                    Err(error) => {
-                        tracing::warn!(lease = %self.lease.key, %error, "the end of the shard could not be written; it is read again");
-                        ShardExit::Lost
+        let mut from = self.lease.checkpoint.clone();
+        loop {
+            let over = tokio::select! {
+                biased;
+                () = lost.cancelled(), if !planted(Bug::DeafToLoss) => return ShardExit::Lost,
+                over = self.work(&keeper, &mut from) => over,
+            };
+            match over {
+                Over::Ended(children) => {
+                    return match ending::end(&self.pipeline, &self.lease.key, children, keeper).await {
+                        Ok(()) => ShardExit::Ended,
+                        Err(error) => {
+                            tracing::warn!(lease = %self.lease.key, %error, "the end of the shard could not be written; it is read again");
+                            ShardExit::Lost
+                        }
+                    };
+                }
+                Over::Stopping => return self.give_back(keeper).await,
+                Over::Failed(reason) | Over::Forgot(reason) | Over::Swapped(reason) => {
+                    // The lease is kept: given back, the shard would be taken and fail again, here or elsewhere.
+                    tokio::select! {
+                        biased;
+                        () = lost.cancelled() => return ShardExit::Lost,
+                        () = self.stop.cancelled() => return self.give_back(keeper).await,
+                        () = self.resumed(reason) => {}
                     }
                 }
             }
-            Over::Stopping => self.give_back(keeper).await,
-            Over::Failed(reason) | Over::Forgot(reason) => {
-                let (stream, shard) = (&self.lease.key.stream, &self.lease.key.shard);
-                tracing::error!(%stream, %shard, reason,
-                    "the shard stopped before a record that has no outcome; nothing is lost, and it goes on from there when the host is started again");
-                self.pipeline.progress.stop(shard.clone(), reason);
-                // The lease is kept: given back, the shard would be taken and fail again, here or elsewhere.
-                tokio::select! {
-                    biased;
-                    () = lost.cancelled() => ShardExit::Lost,
-                    () = self.stop.cancelled() => self.give_back(keeper).await,
-                }
-            }
         }
+    }
+
+    /// Lists the shard as stopped until it is told to go on.
+    async fn resumed(&self, reason: String) {
+        let LeaseKey { stream, shard } = &self.lease.key;
+        tracing::error!(%stream, %shard, reason,
+            "the shard stopped before a record that has no outcome; nothing is lost, and it goes on from there when it is told to, or when the host is started again");
+        let Pipeline { control, progress, handler, .. } = &*self.pipeline;
+        progress.stop(shard.clone(), reason.clone());
+        let hold = control.hold(Why::Stopped(StoppedShard { shard: shard.clone(), reason }));
+        hold.resumed().cancelled().await;
+        tracing::info!(%stream, %shard, "the shard goes on, as it was told to");
+        progress.go_on(shard);
+        // What it kept of records behind the checkpoint is read again.
+        handler.shard_closed(stream, shard, Closed::Left).await;
     }
 
     async fn give_back(&self, keeper: LeaseKeeper) -> ShardExit {
@@ -110,22 +129,34 @@ impl ShardTask {
         }
     }
 
-    /// Works from the checkpoint on, and from the last one again when the handler lost what it kept of the records
-    /// behind it, as often as the pipeline allows without getting any further.
-    async fn work(&self, keeper: &LeaseKeeper) -> Over {
+    /// Works from a place on, and from the last checkpoint again when the handler lost what it kept of the records
+    /// behind it, as often as the pipeline allows without getting any further. `from` is moved to how far it came.
+    async fn work(&self, keeper: &LeaseKeeper, from: &mut Checkpoint) -> Over {
+        let Pipeline { settings, control, clock, .. } = &*self.pipeline;
         let (first, longest) = limits::HANDLER_BACKOFF;
         let mut backoff = Backoff::new(first, longest, self.lease.counter);
-        let mut from = self.lease.checkpoint.clone();
+        let breaker = Breaker::new(settings.breaker, self.lease.key.clone(), Arc::clone(control), *clock);
+        let breaker = Arc::new(breaker);
         let mut attempt = 1;
         loop {
-            let work = Work::new(&self.pipeline, &self.lease, self.range, &self.stop, keeper, backoff.fork());
-            let (over, done) = work.run(&*self.source, &from).await;
-            let Over::Forgot(reason) = over else { return over };
-            attempt = if done == from { attempt + 1 } else { 1 };
-            from = done;
-            if attempt > self.pipeline.settings.attempts {
-                return Over::Forgot(reason);
-            }
+            let (stop, backing_off) = (&self.stop, backoff.fork());
+            let work =
+                Work::new(&self.pipeline, &self.lease, self.range, stop, keeper, &breaker, backing_off);
+            let (over, done) = work.run(&*self.source, from).await;
+            let has_moved = done != *from;
+            *from = done;
+            let reason = match over {
+                Over::Forgot(reason) => {
+                    attempt = if has_moved { 1 } else { attempt + 1 };
+                    if attempt > settings.attempts {
+                        return Over::Forgot(reason);
+                    }
+                    reason
+                }
+                // A swap is no attempt, however many there are.
+                Over::Swapped(reason) => reason,
+                over => return over,
+            };
             tracing::warn!(lease = %self.lease.key, reason, checkpoint = %from, attempt,
                 "the handler lost what it had not checkpointed; the shard is read again from its checkpoint");
             tokio::select! {

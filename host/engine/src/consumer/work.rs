@@ -1,14 +1,17 @@
 //! The work on one shard from a checkpoint on: reads in, batches to the handler, checkpoints to the lease keeper.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use futures::FutureExt;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    breaker::Breaker,
     coverage::Coverage,
     delivery::{Cause, Delivered, Delivery, Halt, sequences},
+    gathering::{Gathered, Gathering},
+    giving_up::{self, GivingUp, Unkept},
     lanes::Lanes,
     misplaced::Misplaced,
     outstanding::Outstanding,
@@ -37,6 +40,7 @@ pub(super) struct Work<'a> {
     stop: &'a CancellationToken,
     keeper: &'a LeaseKeeper,
     lanes: Lanes,
+    giving_up: GivingUp,
     coverage: Coverage,
     outstanding: Outstanding,
     misplaced: Misplaced,
@@ -56,7 +60,12 @@ pub(super) enum Over {
     Failed(String),
     /// The handler lost what it kept of records that no checkpoint covers: they have to be read again.
     Forgot(String),
+    /// The handler was replaced, and what it kept has to be read again.
+    Swapped(String),
 }
+
+/// The checkpoint of a batch whose documents are acknowledged, if it has one, and how many user records it covers.
+type Acknowledged = Result<(Option<Checkpoint>, u64), PutError>;
 
 /// What to do after a step.
 type Step = Result<(), Over>;
@@ -69,18 +78,12 @@ impl<'a> Work<'a> {
         range: Option<HashRange>,
         stop: &'a CancellationToken,
         keeper: &'a LeaseKeeper,
+        breaker: &Arc<Breaker>,
         backoff: Backoff,
     ) -> Self {
         let settings = &pipeline.settings;
-        let delivery = Delivery {
-            handler: Arc::clone(&pipeline.handler),
-            sinks: Arc::clone(&pipeline.sinks),
-            attempts: settings.attempts,
-            on_failure: settings.on_failure,
-            progress: Arc::clone(&pipeline.progress),
-            backoff,
-            stop: stop.clone(),
-        };
+        let mut giving_up = GivingUp::new(pipeline, stop.clone(), lease.counter);
+        let delivery = Delivery::new(pipeline, breaker, giving_up.fork(), backoff, stop.clone());
         let check = HashCheck { range, policy: settings.hash_range };
         Self {
             pipeline,
@@ -88,6 +91,7 @@ impl<'a> Work<'a> {
             stop,
             keeper,
             lanes: Lanes::new(settings.lanes, delivery),
+            giving_up,
             coverage: Coverage::new(settings.checkpointing),
             outstanding: Outstanding::default(),
             misplaced: Misplaced::new(lease.key.clone(), check),
@@ -110,15 +114,24 @@ impl<'a> Work<'a> {
     async fn read(&mut self, source: &dyn Source, from: &Checkpoint) -> Over {
         let (position, mut skip) = place::start_of(from);
         let mut reader = source.open(self.key.shard.clone(), position);
+        let mut gathering = Gathering::new(self.pipeline);
         loop {
+            let has_room = !self.outstanding.is_full();
             let step = tokio::select! {
                 biased;
                 acknowledged = self.outstanding.next() => self.acknowledge(acknowledged),
                 () = self.stop.cancelled() => Err(Over::Stopping),
-                fetch = reader.next(), if !self.outstanding.is_full() => match fetch {
-                    Some(Ok(fetch)) => self.take(fetch, &mut skip).await,
-                    Some(Err(error)) => Err(Over::Failed(error.to_string())),
-                    None => Err(Over::Failed("the reader ended without a word, which is a bug".to_owned())),
+                () = gathering.due(), if has_room => self.take_all(gathering.take(), &mut skip).await,
+                fetch = reader.next(), if has_room => match fetch {
+                    Some(Ok(fetch)) => {
+                        let gathered = self.gather(&mut gathering, fetch);
+                        self.take_all(gathered, &mut skip).await
+                    }
+                    failed => {
+                        let reason = failed.and_then(Result::err).map(|error| error.to_string());
+                        let reason = reason.unwrap_or_else(|| "the reader ended without a word, which is a bug".to_owned());
+                        self.take_all(gathering.take(), &mut skip).await.and(Err(Over::Failed(reason)))
+                    }
                 },
             };
             if let Err(over) = step {
@@ -165,32 +178,38 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn acknowledge(&mut self, acknowledged: Result<(Option<Checkpoint>, u64), PutError>) -> Step {
-        match acknowledged {
-            Ok((checkpoint, documents)) => {
-                Progress::count(&self.pipeline.progress.done, documents);
-                if let Some(checkpoint) = checkpoint {
-                    self.done = checkpoint.clone();
-                    self.keeper.advance(checkpoint);
-                }
-                Ok(())
-            }
-            Err(error) => {
-                Err(Over::Failed(format!("a document that the handler emitted could not be put: {error}")))
-            }
-        }
+    fn acknowledge(&mut self, acknowledged: Acknowledged) -> Step {
+        acknowledge(self.pipeline, self.keeper, &mut self.done, acknowledged)
     }
 
-    /// Handles everything that one read gave.
-    async fn take(&mut self, fetch: SourceFetch, skip: &mut Option<Skip>) -> Step {
-        let progress = &*self.pipeline.progress;
-        let _in_hand = progress.take_in(fetch.records.len(), fetch.millis_behind_latest);
+    /// Takes in a read. Answers what is to be handled now, if anything is.
+    fn gather(&mut self, gathering: &mut Gathering<'a>, fetch: SourceFetch) -> Option<Gathered<'a>> {
         self.keeper.measured(self.throughput.add(fetch.bytes(), Instant::now()));
-        let SourceFetch { records, millis_behind_latest, end, taken: _taken } = fetch;
-        if let (Checkpoint::Latest, Some(first)) = (&self.done, records.first()) {
+        if let (Checkpoint::Latest, Some(first)) = (&self.done, fetch.records.first()) {
             // Should these have to be read again, the newest record is another one by then.
             self.done = Checkpoint::AtSequence(first.sequence.clone());
         }
+        let gathered = gathering.add(fetch);
+        if gathered.is_none() && matches!(self.done, Checkpoint::AtSequence(_)) {
+            // They may wait for long, and nobody is to pass over them if this worker goes meanwhile.
+            self.keeper.advance(self.done.clone());
+        }
+        gathered
+    }
+
+    /// Handles everything that was gathered, if anything was.
+    async fn take_all(&mut self, gathered: Option<Gathered<'a>>, skip: &mut Option<Skip>) -> Step {
+        match gathered {
+            Some(gathered) => self.take(gathered, skip).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn take(&mut self, gathered: Gathered<'a>, skip: &mut Option<Skip>) -> Step {
+        let progress = &*self.pipeline.progress;
+        // The rest of it is dropped at the end, and with it what it takes of the memory.
+        let Gathered { fetch: SourceFetch { records, millis_behind_latest, end, taken: _taken }, .. } =
+            gathered;
         if let Some(last) = records.last() {
             let end = Checkpoint::At { sequence: last.sequence.clone(), sub_sequence: None };
             let decoded = self.pipeline.processor.decode(&records, self.misplaced.check).await;
@@ -200,7 +219,7 @@ impl<'a> Work<'a> {
                 Some(skip) => skip.rest_of(decoded),
                 None => decoded,
             };
-            let rejected = self.rejected(&decoded.rejections, &records);
+            let rejected = self.rejected(&decoded.rejections, &records).await?;
             // Documents have bytes of their own.
             drop(records);
             let readable = Readable::before(decoded.documents, rejected.as_ref().map(|(at, _)| *at));
@@ -217,22 +236,21 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Counts what did not decode. Under `StopShard` it answers where the first of it is, and what to say about it.
-    fn rejected(&self, rejections: &[Rejection], records: &[Record]) -> Option<(SubPlace, String)> {
-        let first = rejections.first()?;
+    /// Gives up what did not decode, before anything beside it is handled. Where the shard has to stop, it answers where
+    /// the first of it is, and what to say about it.
+    async fn rejected(
+        &mut self,
+        rejections: &[Rejection],
+        records: &[Record],
+    ) -> Result<Option<(SubPlace, String)>, Over> {
+        let Some(first) = rejections.first() else { return Ok(None) };
         Progress::count(&self.pipeline.progress.rejected, rejections.len() as u64);
-        let sequence = &records[first.raw_index as usize].sequence;
-        let reason = format!(
-            "records do not decode: count={} first: sequence={sequence} sub-sequence={} reason={}",
-            rejections.len(),
-            first.sub_index,
-            first.reason
-        );
-        if self.pipeline.settings.on_failure == OnFailure::Drop {
-            tracing::error!(stream = %self.key.stream, shard = %self.key.shard, reason, "records were dropped, as the settings ask");
-            return None;
+        if self.giving_up.policy == OnFailure::StopShard {
+            let reason = giving_up::told(first, records, rejections.len());
+            return Ok(Some(((first.raw_index, first.sub_index), reason)));
         }
-        Some(((first.raw_index, first.sub_index), reason))
+        let kept = self.giving_up.records(self.key, records, rejections).await;
+        kept.map(|()| None).map_err(|Unkept| Over::Stopping)
     }
 
     async fn handle_all(&mut self, all: &Readable, behind: u64) -> Step {
@@ -271,7 +289,7 @@ impl<'a> Work<'a> {
         Progress::count(&progress.batches, 1);
         let numbers = sequences(&batch);
         let kept = self.coverage.kept();
-        let Delivered { tickets, checkpoint, halt } = self.lanes.deliver(batch, kept).await;
+        let Delivered { tickets, checkpoint, halt } = self.deliver(batch, kept).await?;
         let handled = halt.as_ref().map_or(count, |halt| halt.position as usize);
         let handled = self.coverage.batch(all, start, handled, checkpoint, tickets);
         if planted(Bug::CheckpointBeforeAck) {
@@ -290,6 +308,23 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Has a batch handled, and takes in what is acknowledged meanwhile: that may take long where its handler fails.
+    async fn deliver(&mut self, batch: Batch, kept: Option<u64>) -> Result<Delivered, Over> {
+        let Self { lanes, outstanding, pipeline, done, keeper, .. } = self;
+        let mut work = pin!(lanes.deliver(batch, kept));
+        let mut failed = None;
+        loop {
+            tokio::select! {
+                biased;
+                delivered = &mut work => return failed.map_or(Ok(delivered), Err),
+                // The batch is handled to its end all the same, so that its handler is not cut short.
+                acknowledged = outstanding.next(), if failed.is_none() => {
+                    failed = acknowledge(pipeline, keeper, done, acknowledged).err();
+                }
+            }
+        }
+    }
+
     /// Takes in what was acknowledged meanwhile, and waits while too much is on its way.
     async fn collect(&mut self) -> Step {
         while !self.outstanding.is_empty() {
@@ -305,11 +340,30 @@ impl<'a> Work<'a> {
     }
 }
 
+/// Moves the checkpoint as far as is acknowledged. `done` is how far the work is done.
+fn acknowledge(
+    pipeline: &Pipeline,
+    keeper: &LeaseKeeper,
+    done: &mut Checkpoint,
+    acknowledged: Acknowledged,
+) -> Step {
+    let (checkpoint, documents) = acknowledged.map_err(|error| {
+        Over::Failed(format!("a document that the handler emitted could not be put: {error}"))
+    })?;
+    Progress::count(&pipeline.progress.done, documents);
+    if let Some(checkpoint) = checkpoint {
+        *done = checkpoint.clone();
+        keeper.advance(checkpoint);
+    }
+    Ok(())
+}
+
 fn over_by(cause: Cause, sequences: &str) -> Over {
     let told = |reason| format!("a batch could not be handled, sequences={sequences}: {reason}");
     match cause {
         Cause::Stopping => Over::Stopping,
         Cause::Failed(reason) => Over::Failed(told(reason)),
         Cause::Forgot(reason) => Over::Forgot(told(reason)),
+        Cause::Swapped(reason) => Over::Swapped(told(reason)),
     }
 }

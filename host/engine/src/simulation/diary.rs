@@ -80,7 +80,8 @@ impl fmt::Display for Broken {
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// A checkpoint covers only documents that are on the sink, and in the end all of them are.
+    /// A checkpoint covers only documents that are on the sink or among the dead letters, and in the end all of them
+    /// are.
     Lost,
     /// No document of a key is on the sink before an earlier one is.
     Order,
@@ -156,6 +157,8 @@ counts! {
     duplicates: "of these again, each explained",
     batches: "calls of handlers",
     handler_failures: "calls of handlers that failed or asked again",
+    poisoned: "of these because of a document that cannot be handled",
+    letters: "documents kept as dead letters",
     started: "processes started",
     crashes: "crashes",
     freezes: "freezes",

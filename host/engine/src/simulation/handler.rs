@@ -43,6 +43,9 @@ enum Mood {
     Retries,
 }
 
+/// A number that spreads the poison among keys, so that not each has its own at the same places.
+const POISON_STRIDE: usize = 5;
+
 impl SimulatedHandler {
     pub(super) fn new(world: Arc<World>, process: ProcessId, seed: u64) -> Self {
         Self { world, process, random: Mutex::new(fastrand::Rng::with_seed(seed)) }
@@ -54,7 +57,7 @@ impl SimulatedHandler {
     }
 
     fn draw(&self) -> (Mood, Duration) {
-        let Temper { fails, forgets, retries, slow, usual, slowest } = self.world.scenario.handler;
+        let Temper { fails, forgets, retries, slow, usual, slowest, .. } = self.world.scenario.handler;
         let mut random = self.random();
         let (mood, is_slow) = (random.u32(..1_000), random.u32(..1_000) < slow);
         let is_stormy = self.world.network.is_stormy();
@@ -67,6 +70,26 @@ impl SimulatedHandler {
             _ => Mood::Well,
         };
         (mood, takes)
+    }
+
+    /// The first document that cannot be handled.
+    fn poison(&self, documents: &[(usize, usize)]) -> Option<(usize, usize)> {
+        let one_in = self.world.scenario.handler.poison;
+        let is_bad = |(key, number): &(usize, usize)| {
+            one_in > 0 && (number + 1 + key * POISON_STRIDE).is_multiple_of(one_in)
+        };
+        documents.iter().copied().find(is_bad)
+    }
+
+    /// Fails because of a document. Whatever the handler kept it still has.
+    fn poisoned(&self, (key, number): (usize, usize)) -> HandlerError {
+        self.world.diary().counts.poisoned += 1;
+        let error = HandlerError::failed("simulated", format!("{key}:{number} cannot be handled"));
+        if number.is_multiple_of(2) {
+            error
+        } else {
+            HandlerError { kind: HandlerErrorKind::Refused, ..error }
+        }
     }
 
     /// In this call a document is not handled, while lanes beside may handle others of the batch.
@@ -125,6 +148,11 @@ impl Handler for SimulatedHandler {
         let keys = documents.iter().map(|(key, _)| *key).collect();
         let _handling = Handling::begin(self, shard, keys);
         sleep(takes).await;
+        if let Some(bad) = self.poison(&documents) {
+            self.world.diary().counts.handler_failures += 1;
+            self.hold_up(&documents);
+            return Err(self.poisoned(bad));
+        }
         if !matches!(mood, Mood::Well) {
             world.diary().counts.handler_failures += 1;
             self.hold_up(&documents);

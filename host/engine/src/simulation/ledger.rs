@@ -25,6 +25,8 @@ struct Document {
     /// Whether the application has to handle it.
     is_owed: bool,
     landed: u32,
+    /// Whether it is among the dead letters.
+    is_given_up: bool,
     /// Times that it may have been put again because a call deceived its caller or a handler asked for its batch again.
     excused: u32,
 }
@@ -82,7 +84,15 @@ impl Ledger {
         let line = self.shards.entry(shard.clone()).or_default();
         let place = line.documents.len();
         line.documents.push((at.0, at.1, id));
-        self.documents.push(Document { shard: shard.clone(), place, put, is_owed, landed: 0, excused: 0 });
+        self.documents.push(Document {
+            shard: shard.clone(),
+            place,
+            put,
+            is_owed,
+            landed: 0,
+            is_given_up: false,
+            excused: 0,
+        });
         self.keys[key].documents.push(id);
     }
 
@@ -122,6 +132,12 @@ impl Ledger {
     pub(super) fn excuse(&mut self, key: usize, number: usize) {
         let id = self.keys[key].documents[number];
         self.documents[id].excused += 1;
+    }
+
+    /// A document is among the dead letters now, which is an outcome too.
+    pub(super) fn kept(&mut self, key: usize, number: usize) {
+        let id = self.keys[key].documents[number];
+        self.documents[id].is_given_up = true;
     }
 
     /// A document landed on the sink. Answers whether it had before.
@@ -185,7 +201,7 @@ impl Ledger {
         }
     }
 
-    /// Whether everything that a checkpoint covers is on the sink.
+    /// Whether everything that a checkpoint covers has an outcome.
     pub(super) fn covers(&mut self, shard: &ShardId, checkpoint: &Checkpoint) -> Result<(), Wrong> {
         let Self { documents, keys: _, shards, horizon } = self;
         let Some(line) = shards.get_mut(shard) else { return Ok(()) };
@@ -197,7 +213,7 @@ impl Ledger {
                 return Err((
                     Check::Lost,
                     format!(
-                        "the checkpoint {checkpoint} of {shard} covers {sequence}:{sub_sequence}, which is not on the sink"
+                        "the checkpoint {checkpoint} of {shard} covers {sequence}:{sub_sequence}, which is neither on the sink nor given up"
                     ),
                 ));
             }
@@ -216,7 +232,7 @@ impl Ledger {
         })
     }
 
-    /// The first document that is owed and not on the sink.
+    /// The first document that is owed and has no outcome.
     pub(super) fn missing(&self) -> Option<String> {
         let id = self.documents.iter().position(|document| document.is_missing(self.horizon))?;
         let (key, line) =
@@ -233,7 +249,7 @@ impl Document {
     }
 
     fn is_missing(&self, horizon: u128) -> bool {
-        self.is_owed_still(horizon) && self.landed == 0
+        self.is_owed_still(horizon) && self.landed == 0 && !self.is_given_up
     }
 }
 

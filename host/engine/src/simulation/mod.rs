@@ -10,7 +10,7 @@
 //! ```
 //! The seed decides a scenario and everything that happens by chance in it: processes crash or freeze at any await of
 //! any of their tasks, calls are refused, late or answered into the void and take effect even so, shards are split
-//! and merged, clocks are wrong. What takes effect is checked at the moment that it does; then things calm down, and
+//! and merged, clocks are wrong, and some documents can never be handled. What takes effect is checked at the moment that it does; then things calm down, and
 //! everything has to settle. The governor hangs on [`task::spawn`](crate::task::spawn), so the code that runs is the
 //! code that ships.
 
@@ -21,6 +21,7 @@ mod handler;
 mod kinesis;
 mod leases;
 mod ledger;
+mod letters;
 mod network;
 mod process;
 mod run;

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     diary::Check, governor::Governor, handler::SimulatedHandler, kinesis::SimulatedKinesis,
-    leases::SimulatedLeases, scenario::StartAt, world::World,
+    leases::SimulatedLeases, letters::SimulatedLetters, scenario::StartAt, world::World,
 };
 use crate::{
     consumer::{
@@ -129,7 +129,7 @@ impl Life {
             clock,
             progress: self.progress,
             memory: ReadMemory::default(),
-            dead_letters: None,
+            dead_letters: Some(Arc::new(SimulatedLetters { world: Arc::clone(&world), process })),
             control: Arc::default(),
         };
         match pipeline.run(self.stop).await {
@@ -155,6 +155,8 @@ impl Life {
             _ => self.world.starts_at().map_or(Start::TrimHorizon, Start::AtTimestamp),
         };
         settings.batch_records = scenario.batch_records;
+        settings.batch_window = scenario.batch_window;
+        settings.breaker = scenario.breaker;
         settings.lanes = scenario.lanes;
         settings.checkpointing = scenario.checkpointing;
         settings.retrieval = scenario.retrieval.clone();

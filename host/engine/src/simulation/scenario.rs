@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, time::Duration};
 use fastrand::Rng;
 
 use crate::{
-    consumer::{Checkpointing, Retrieval},
+    consumer::{BreakerSettings, Checkpointing, Retrieval},
     lease::balance::Balance,
     limits,
 };
@@ -50,6 +50,10 @@ pub(super) struct Scenario {
     pub discovery: Duration,
     /// Records in a batch.
     pub batch_records: usize,
+    /// How long reads are gathered to fill a batch.
+    pub batch_window: Duration,
+    /// When a shard pauses whose handler keeps failing.
+    pub breaker: Option<BreakerSettings>,
     /// Records in a read.
     pub read_records: usize,
     /// Time between two reads of a shard that had nothing.
@@ -121,6 +125,8 @@ pub(super) struct Temper {
     pub forgets: u32,
     /// Asks for some records again.
     pub retries: u32,
+    /// One document in so many cannot be handled, whenever it is; none at 0.
+    pub poison: usize,
     /// Takes very long.
     pub slow: u32,
     /// Longest usual call.
@@ -156,6 +162,8 @@ impl Scenario {
             checkpoint_interval: millis(random, 0..3_000),
             discovery: millis(random, 5_000..60_000),
             batch_records: random.usize(1..=20),
+            batch_window: draw_window(random),
+            breaker: draw_breaker(random),
             read_records: random.usize(5..=40),
             idle: millis(random, 250..3_000),
             linger: millis(random, 0..1_000),
@@ -197,11 +205,22 @@ impl Temper {
             fails: random.u32(0..=worst),
             forgets: random.u32(0..=worst),
             retries: random.u32(0..=worst),
+            poison: random.choice([0, 7, 30, 100]).unwrap_or_default(),
             slow: random.u32(0..=worst),
             usual: millis(random, 0..60),
             slowest: failover * 2,
         }
     }
+}
+
+fn draw_window(random: &mut Rng) -> Duration {
+    if random.u32(..3) == 0 { millis(random, 100..5_000) } else { Duration::ZERO }
+}
+
+fn draw_breaker(random: &mut Rng) -> Option<BreakerSettings> {
+    let pause = millis(random, 100..5_000);
+    let breaker = BreakerSettings { failures: random.u32(1..=10), pause, longest_pause: pause * 4 };
+    random.bool().then_some(breaker)
 }
 
 fn draw_start(random: &mut Rng) -> StartAt {

@@ -39,7 +39,7 @@ async fn both_forms_of_the_contract_give_the_same_outcome() {
 #[tokio::test]
 async fn part_of_a_batch_is_given_with_its_own_bytes_alone() {
     let handler = load("pass_through").await;
-    let retry = batch(&["a", "bb", "ccc"]).retry_of(&[2, 0]);
+    let retry = batch(&["a", "bb", "ccc"]).part(&[2, 0], 2);
     let outcome = handler.handle(&retry).await.unwrap();
     let emitted: Vec<_> = outcome.emits.iter().map(|emit| &emit.data[..]).collect();
     assert_eq!(emitted, [&b"ccc"[..], b"a"]);
@@ -76,7 +76,7 @@ async fn documents_that_match_are_enriched_and_the_broken_are_given_up() {
     let handler =
         load_with("filter_enrich", settings(&[("where-field", "kind"), ("where-equals", "sale")])).await;
     let whole = batch(&["{}", r#"{"kind":"sale","n":1}"#, r#"{"kind":"view"}"#, "no json", r#"{"n":2}"#]);
-    let outcome = handler.handle(&whole.retry_of(&[1, 2, 3, 4])).await.unwrap();
+    let outcome = handler.handle(&whole.part(&[1, 2, 3, 4], 2)).await.unwrap();
     assert_eq!(outcome.emits.len(), 1);
     let expected = concat!(
         r#"{"kind":"sale","n":1,"#,

@@ -174,7 +174,7 @@ async fn a_component_may_answer_by_the_attempt() {
     for attempt in 1..=2 {
         let error = handler.handle(&batch).await.unwrap_err();
         assert!(error.message.contains(&format!("not in the mood, attempt={attempt}")), "{error}");
-        batch = batch.retry_of(&[0, 1]);
+        batch = batch.part(&[0, 1], batch.info.attempt + 1);
     }
     assert_eq!(handler.handle(&batch).await.unwrap().emits.len(), 2);
 }

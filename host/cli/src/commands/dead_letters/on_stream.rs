@@ -47,7 +47,7 @@ pub async fn read(
             checkpointing: Checkpointing::Manual { most: u64::MAX },
             attempts: 1,
             // What is no letter is told by the handler.
-            on_failure: OnFailure::Drop,
+            on_failure: Some(OnFailure::Drop),
             reader: ReaderSettings { idle_interval: limits::REDRIVE_LOOKS, ..ReaderSettings::default() },
             idle_timeout: Some(limits::REDRIVE_TIP),
             ..PipelineSettings::new("dead-letters", stream.clone())

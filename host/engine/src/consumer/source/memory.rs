@@ -72,6 +72,14 @@ impl Taken {
         }
     }
 
+    /// Takes in what a read beside it takes, which is of the same memory.
+    pub(in crate::consumer) fn and(&mut self, other: Self) {
+        match (&mut self.0, other.0) {
+            (Some(permit), Some(other)) => permit.merge(other),
+            (none, other) => *none = none.take().or(other),
+        }
+    }
+
     pub(super) fn is_none(&self) -> bool {
         self.0.is_none()
     }

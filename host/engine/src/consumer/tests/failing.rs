@@ -77,7 +77,7 @@ async fn records_dropped_on_request_are_counted_and_passed_over() {
     let world = World::new().await;
     world.put(4, 0..10).await;
     let mut pipeline = world.pipeline(echo(|data| data.starts_with("2:")));
-    pipeline.settings.on_failure = OnFailure::Drop;
+    pipeline.settings.on_failure = Some(OnFailure::Drop);
     pipeline.settings.batch_records = 1;
     let running = Running::start(pipeline);
     running.until("all is done", |progress| progress.done.load(Relaxed) == 40).await;

@@ -148,7 +148,7 @@ async fn what_a_lane_drops_is_counted_and_the_shard_goes_on() {
         if has { Err(failure()) } else { Ok(Outcome::default()) }
     })));
     pipeline.settings.lanes = 32;
-    pipeline.settings.on_failure = OnFailure::Drop;
+    pipeline.settings.on_failure = Some(OnFailure::Drop);
     let running = Running::start(pipeline);
     running.until("all is done", |progress| progress.done.load(Relaxed) == 200).await;
     let summary = running.stop().await;

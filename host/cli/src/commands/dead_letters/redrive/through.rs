@@ -99,7 +99,7 @@ impl Through {
                 return Err(format!("the handler asked for another attempt, attempts={attempt}"));
             }
             sleep(backoff.pause(attempt)).await;
-            batch = batch.retry_of(&again);
+            batch = batch.part(&again, attempt + 1);
         }
     }
 
