@@ -13,3 +13,4 @@ mod measuring;
 mod processors;
 mod support;
 mod survey;
+mod swap;
