@@ -65,6 +65,8 @@ fn the_documented_file_is_read_and_says_what_it_says() {
     assert_eq!(pipeline.handler.emitted_records, default.handler.emitted_records);
     assert_eq!(pipeline.handler.batch_bytes, default.handler.batch_bytes);
     assert_eq!(pipeline.handler.attempts, default.handler.attempts);
+    assert_eq!(pipeline.handler.batch_window, default.handler.batch_window);
+    assert_eq!(pipeline.handler.breaker, default.handler.breaker);
     assert_eq!(pipeline.handler.lanes.count(), default.handler.lanes.count());
     assert_eq!(pipeline.handler.checkpointing(), default.handler.checkpointing());
     let [sink, audit] = [pipeline.sink.as_ref().unwrap(), pipeline.sinks.values().next().unwrap()];
@@ -101,6 +103,10 @@ fn i9_every_key_is_documented() {
         SMALLEST.to_owned() + "[leases.dynamodb]\nzzz = 1",
         SMALLEST.to_owned() + "[deploy]\nzzz = 1",
         SMALLEST.to_owned() + "sink = { zzz = 1 }",
+        SMALLEST.to_owned() + "dead-letters = { stream = 'failed', zzz = 1 }",
+        SMALLEST.to_owned() + "dead-letters = { file = 'failed', zzz = 1 }",
+        SMALLEST.to_owned() + "dead-letters = { redis = 'failed', zzz = 1 }",
+        with("component = \"filter.wasm\"", "component = \"f\", breaker = { zzz = 1 }"),
         with("stream = \"orders\"", "zzz = 1"),
         with("component = \"filter.wasm\"", "zzz = 1"),
         with("component = \"filter.wasm\"", "allow = { zzz = 1 }"),
@@ -273,6 +279,10 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             SMALLEST.to_owned() + "sink = { stream = \"a\" }\nsinks.default = { stream = \"b\" }",
             "pipeline orders has both `sink` and `sinks.default`",
+        ),
+        (
+            SMALLEST.to_owned() + "on-failure = \"dead-letter\"",
+            "pipeline orders has on-failure = \"dead-letter\" and no place for dead letters",
         ),
     ];
     for (text, expected) in cases {
