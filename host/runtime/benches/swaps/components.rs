@@ -41,7 +41,9 @@ impl Components {
 
     /// Four of about 65 KB.
     pub async fn taking_turns(&self) -> [Arc<Artifact>; 4] {
-        let other = |bytes: &[u8], number| self.written(&format!("turn-{number}"), with_number(bytes, number));
+        let other = async |bytes: &[u8], number| {
+            self.written(&format!("turn-{number}"), with_number(bytes, number)).await
+        };
         let (blue, green) = (&self.blue.bytes, &self.green);
         [other(blue, 1).await, other(green, 2).await, other(blue, 3).await, other(green, 4).await]
     }
