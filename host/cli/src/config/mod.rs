@@ -5,6 +5,7 @@
 mod cache;
 mod dead_letters;
 mod deploy;
+mod failing;
 mod file;
 mod ingest;
 mod leases;

@@ -42,7 +42,8 @@ impl Components {
     /// Four of about 65 KB.
     pub async fn taking_turns(&self) -> [Arc<Artifact>; 4] {
         let other = async |bytes: &[u8], number| {
-            self.written(&format!("turn-{number}"), with_number(bytes, number)).await
+            let bytes = with_number(bytes, number);
+            self.written(&format!("turn-{number}"), bytes).await
         };
         let (blue, green) = (&self.blue.bytes, &self.green);
         [other(blue, 1).await, other(green, 2).await, other(blue, 3).await, other(green, 4).await]

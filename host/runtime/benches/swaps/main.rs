@@ -79,7 +79,10 @@ async fn swaps_under_load(engine: &Engine, components: &Components) {
     println!("  no swap before it  {}", Pauses::of(outcome.others.clone()));
     println!("  the first of a new {}", Pauses::of(outcome.firsts.clone()));
     println!("  what a swap adds   {}", Pauses::of(outcome.firsts).less(&Pauses::of(outcome.others)));
-    println!("memory {resident:.1} MiB before, {after:.1} MiB after; generations left behind: {}", !is_drained);
+    println!(
+        "memory {resident:.1} MiB before, {after:.1} MiB after; generations left behind: {}",
+        !is_drained
+    );
     assert_eq!((outcome.lost, outcome.doubled, outcome.mixed, is_drained), (0, 0, 0, true));
 }
 
@@ -106,7 +109,10 @@ async fn first_batches(cold: &Engine, cached: &Engine, components: &Components) 
             }
             columns.extend([median(whole), median(compiling)].map(|span| span.as_secs_f64() * 1e3));
         }
-        println!("{name:>10} {:>10.1} {:>10.1} {:>10.1} {:>12.1}", columns[0], columns[1], columns[2], columns[3]);
+        println!(
+            "{name:>10} {:>10.1} {:>10.1} {:>10.1} {:>12.1}",
+            columns[0], columns[1], columns[2], columns[3]
+        );
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tidemill_engine::{deploy::Verdict, handler::{Disposition, Failure}, hash::HashKey};
+use tidemill_engine::{
+    deploy::Verdict,
+    handler::{Disposition, Failure},
+    hash::HashKey,
+};
 
 use super::*;
 
@@ -84,7 +88,11 @@ async fn a_record_that_both_fail_on_is_not_held_against_the_candidate() {
     handler.apply(&tried("blue", "green", Trial::Shards([FIRST.to_owned()].into()))).await.unwrap();
     let outcome = handler.handle(&batch(&["good", "dead-letter blue", "dead-letter green"])).await.unwrap();
     let reason = Disposition::DeadLetter("the record asks for it".to_owned());
-    assert_eq!(outcome.failures, [Failure { index: 1, disposition: reason }], "what the stable one says counts");
+    assert_eq!(
+        outcome.failures,
+        [Failure { index: 1, disposition: reason }],
+        "what the stable one says counts"
+    );
     let figures = handler.status().figures.unwrap();
     assert_eq!((figures.batches, figures.failed), (0, 0));
     assert!(handler.status().candidate.is_some());
@@ -108,7 +116,8 @@ async fn a_candidate_that_keeps_failing_is_withdrawn_with_the_figures() {
 
 #[tokio::test(start_paused = true)]
 async fn a_candidate_that_does_well_is_told_so_once_and_promoted_without_compiling() {
-    let rollout = RolloutSettings { probation: Duration::from_secs(60), min_batches: 2, ..Default::default() };
+    let rollout =
+        RolloutSettings { probation: Duration::from_secs(60), min_batches: 2, ..Default::default() };
     let handler = blue(rollout).await;
     handler.apply(&tried("blue", "green", Trial::Shards([FIRST.to_owned()].into()))).await.unwrap();
     tokio::time::advance(Duration::from_secs(61)).await;
@@ -118,7 +127,10 @@ async fn a_candidate_that_does_well_is_told_so_once_and_promoted_without_compili
     said(&handler, &batch(&["b"])).await;
     assert_eq!(handler.verdict().await, Verdict::Good);
     said(&handler, &batch(&["c"])).await;
-    assert!(tokio::time::timeout(Duration::from_secs(600), handler.verdict()).await.is_err(), "it is told once");
+    assert!(
+        tokio::time::timeout(Duration::from_secs(600), handler.verdict()).await.is_err(),
+        "it is told once"
+    );
     let applied = deploy(&handler, "green").await.unwrap();
     assert_eq!((applied.generation, applied.compiled_in), (2, Duration::ZERO));
     assert_eq!(said(&handler, &batch_of("shardId-000000000009", &["a"])).await, ["green 2 a"]);

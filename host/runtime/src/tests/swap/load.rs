@@ -18,7 +18,8 @@ const RECORDS: usize = 20;
 async fn shard(handler: Arc<ComponentHandler>, number: usize, stop: Arc<AtomicBool>) -> Vec<(String, u64)> {
     let mut met = Vec::new();
     for at in 0_usize.. {
-        let documents: Vec<String> = (0..RECORDS).map(|record| format!("{}", at * RECORDS + record)).collect();
+        let documents: Vec<String> =
+            (0..RECORDS).map(|record| format!("{}", at * RECORDS + record)).collect();
         let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
         let emits = said(&handler, &batch_of(&format!("shardId-{number:012}"), &documents)).await;
         let first: Vec<&str> = emits[0].splitn(3, ' ').collect();

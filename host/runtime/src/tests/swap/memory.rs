@@ -24,8 +24,10 @@ fn resident_kib() -> usize {
 #[tokio::test]
 async fn a_thousand_swaps_leave_no_generation_and_no_memory_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let engine =
-        Engine::with(EngineSettings { cache: Some(folder.path().join("cache")), ..EngineSettings::default() });
+    let engine = Engine::with(EngineSettings {
+        cache: Some(folder.path().join("cache")),
+        ..EngineSettings::default()
+    });
     let rollout = RolloutSettings { probation: std::time::Duration::ZERO, ..RolloutSettings::default() };
     let settings = HandlerSettings { rollout, ..HandlerSettings::new("blue") };
     let components = [built("blue"), built("green")];

@@ -93,7 +93,8 @@ async fn a_component_that_is_both_halves_is_one_part_and_replaced_under_load() {
 async fn halves_are_parts_of_their_own() {
     let (component, settings) = (built("processor_hex_words"), ProcessorSettings::new("hex"));
     let serializer = Half::Component(&component, &settings);
-    let lines = ComponentProcessor::of_halves(&ENGINE, Half::Native(Aggregator::Newline), serializer).await.unwrap();
+    let lines =
+        ComponentProcessor::of_halves(&ENGINE, Half::Native(Aggregator::Newline), serializer).await.unwrap();
     let slots = lines.slots();
     assert_eq!(slots.iter().map(|(role, _)| *role).collect::<Vec<_>>(), [Role::Serializer]);
     assert!(slots[0].1.apply(&only(renamed(&component, 1))).await.unwrap().has_changed);
@@ -140,5 +141,8 @@ async fn a_processor_that_fails_goes_back_by_itself_and_loses_nothing() {
     }
     assert!(matches!(slot.verdict().await, Verdict::Bad(reason) if reason.contains("failed=3 batches=3")));
     let status = slot.status();
-    assert_eq!((status.component.generation, status.component.digest), (3, built("processor_string").digest.clone()));
+    assert_eq!(
+        (status.component.generation, status.component.digest),
+        (3, built("processor_string").digest.clone())
+    );
 }

@@ -103,5 +103,7 @@ async fn trials_that_cannot_be_are_refused() {
     assert!(same.0.contains("the candidate is what runs already"), "{same}");
     let manual = HandlerSettings { makes_checkpoints: true, ..HandlerSettings::new("blue") };
     let manual = ComponentHandler::load(&ENGINE, &built("blue"), manual).await.unwrap();
-    assert!(refused(&manual, Trial::Keys { percent: 10 }).await.contains("try the candidate with whole shards"));
+    assert!(
+        refused(&manual, Trial::Keys { percent: 10 }).await.contains("try the candidate with whole shards")
+    );
 }
