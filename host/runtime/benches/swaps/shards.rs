@@ -128,7 +128,11 @@ async fn work(handler: Arc<ComponentHandler>, seen: Arc<Seen>, shard: usize) {
         let (_, met) = named(&outcome.emits[0].data);
         let mut counted = seen.counted.lock().expect("no shard panics");
         counted.check(&outcome, first, met);
-        if met == last_met { counted.others.push(took) } else { counted.firsts.push(took) }
+        if met == last_met {
+            counted.others.push(took)
+        } else {
+            counted.firsts.push(took)
+        }
         drop(counted);
         last_met = met;
         seen.met[shard].store(met, Relaxed);
