@@ -495,8 +495,8 @@ pub const GUEST_LOG_LINE_BYTES: usize = 4 << 10;
 /// Bytes of what a guest wrote to stderr last that an error repeats. Ours.
 pub const GUEST_LAST_WORDS_BYTES: usize = 1 << 10;
 
-/// How far threads that compile stand back behind others, in steps of `nice`. Ours: a tenth of a busy core is left.
-pub const COMPILER_NICE: i32 = 10;
+/// How far threads that compile stand back behind others, in steps of `nice`. Ours: a quarter of a busy core is left.
+pub const COMPILER_NICE: i32 = 5;
 /// How long a new component has to prove itself unless settings say otherwise. Ours: what comes once a minute shows.
 pub const PROBATION: Duration = Duration::from_secs(300);
 /// Batches in a hundred that may fail on a new component beyond those that failed before. Ours.
