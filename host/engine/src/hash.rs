@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use md5::{Digest, Md5};
 use thiserror::Error;
 
+use crate::limits;
+
 /// A place in the hash key space, 0 to 2^128 - 1.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct HashKey(pub u128);
@@ -24,7 +26,8 @@ impl FromStr for HashKey {
 
     /// Takes what the service takes: decimal, no sign, no leading zero.
     fn from_str(text: &str) -> Result<Self, InvalidHashKey> {
-        let invalid = || InvalidHashKey(text.to_owned());
+        // As much as shows what is wrong: the text may be a guest's, and of any length.
+        let invalid = || InvalidHashKey(text.chars().take(limits::HASH_KEY_DIGITS + 1).collect());
         let leading_zero = text.len() > 1 && text.starts_with('0');
         if leading_zero || !text.bytes().all(|b| b.is_ascii_digit()) {
             return Err(invalid());

@@ -266,6 +266,37 @@ pub const INGEST_ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub const SPOOL_BYTES: u64 = 1 << 30;
 /// Memory that a spool's file may use for what it read, in bytes. Ours: it is read once, in order.
 pub const SPOOL_CACHE_BYTES: usize = 4 << 20;
+/// Bytes of the text for people that a dead letter has of its kind, and of its reason. Ours.
+pub const DEAD_LETTER_REASON_BYTES: usize = 4 << 10;
+/// Bytes of data that a dead letter repeats as text, for people. Ours: more is not read by eye, and must not make a
+/// letter larger.
+pub const DEAD_LETTER_TEXT_BYTES: usize = 16 << 10;
+/// Dead letters whose parts are being gathered at once, while they are read from a stream. Ours.
+pub const DEAD_LETTERS_IN_PARTS: usize = 64;
+/// Dead letters that are read from a file, and taken out of it, in one step. Ours: each step writes the file anew.
+pub const LETTERS_AT_ONCE: usize = 20_000;
+/// Bytes of such letters; the last may go past it. Ours.
+pub const LETTERS_AT_ONCE_BYTES: usize = 64 << 20;
+/// Bytes of the longest line in a file of dead letters: 10 MiB of data in base64 and all the rest. Ours.
+pub const LETTER_LINE_BYTES: u64 = 16 << 20;
+/// How long a write to a file of dead letters waits for those of others. Ours: each takes moments.
+pub const LETTER_FILE_LOCK_WITHIN: Duration = Duration::from_secs(30);
+/// How often is looked whether the file of dead letters is free. Ours.
+pub const LETTER_FILE_LOCK_LOOK: Duration = Duration::from_millis(5);
+/// Bytes of dead letters in one call of Redis; a single one may be larger. Ours: it is through within
+/// [`REDIS_CALL_TIMEOUT`].
+pub const REDIS_PUSH_BYTES: usize = 8 << 20;
+/// Dead letters that one call of Redis reads. Ours.
+pub const REDIS_LETTERS: usize = 100;
+/// Dead letters that are read ahead of whoever looks at them. Ours.
+pub const LETTERS_AHEAD: usize = 16;
+/// How often a stream of dead letters is polled at its tip by whoever looks at it. Ours.
+pub const REDRIVE_LOOKS: Duration = Duration::from_millis(200);
+/// How long nothing more may come from a stream of dead letters for it to count as read. Ours: far longer than a lease
+/// takes to be had, or a shard to follow the one that it came from.
+pub const REDRIVE_TIP: Duration = Duration::from_secs(3);
+/// Dead letters that are redriven together, before it is waited for their acknowledgements. Ours.
+pub const REDRIVE_LETTERS: usize = 500;
 /// How long a stopping host may take to finish its batches. Ours.
 pub const GRACE: Duration = Duration::from_secs(30);
 /// How long a stream may take to be active before a command gives up. Ours: the service needs seconds.
@@ -454,6 +485,8 @@ pub const GUEST_HTTP_IDLE_CONNECTIONS: usize = 8;
 pub const GUEST_HTTP_IDLE: Duration = Duration::from_secs(30);
 /// How long a guest's request may take to connect unless the guest says otherwise. Ours; its deadline holds besides.
 pub const GUEST_HTTP_CONNECT: Duration = Duration::from_secs(3);
+/// Bytes of the name of a sink in what a guest emits. Ours: as long as the names that settings may give.
+pub const SINK_NAME_BYTES: usize = 64;
 /// Lines a second that one instance may write to the log unless the pipeline says otherwise. Ours.
 pub const GUEST_LOG_LINES: u32 = 100;
 /// Bytes of one line of a guest in the log. Ours.
@@ -484,34 +517,3 @@ pub const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 pub const WARMED_INSTANCES: usize = 256;
 /// Lines in the log about what goes wrong with one component on trial. Ours: the first few tell enough.
 pub const TRIAL_LINES: u64 = 10;
-/// Bytes of the text for people that a dead letter has of its kind, and of its reason. Ours.
-pub const DEAD_LETTER_REASON_BYTES: usize = 4 << 10;
-/// Bytes of data that a dead letter repeats as text, for people. Ours: more is not read by eye, and must not make a
-/// letter larger.
-pub const DEAD_LETTER_TEXT_BYTES: usize = 16 << 10;
-/// Dead letters whose parts are being gathered at once, while they are read from a stream. Ours.
-pub const DEAD_LETTERS_IN_PARTS: usize = 64;
-/// Dead letters that are read from a file, and taken out of it, in one step. Ours: each step writes the file anew.
-pub const LETTERS_AT_ONCE: usize = 20_000;
-/// Bytes of such letters; the last may go past it. Ours.
-pub const LETTERS_AT_ONCE_BYTES: usize = 64 << 20;
-/// Bytes of the longest line in a file of dead letters: 10 MiB of data in base64 and all the rest. Ours.
-pub const LETTER_LINE_BYTES: u64 = 16 << 20;
-/// How long a write to a file of dead letters waits for those of others. Ours: each takes moments.
-pub const LETTER_FILE_LOCK_WITHIN: Duration = Duration::from_secs(30);
-/// How often is looked whether the file of dead letters is free. Ours.
-pub const LETTER_FILE_LOCK_LOOK: Duration = Duration::from_millis(5);
-/// Bytes of dead letters in one call of Redis; a single one may be larger. Ours: it is through within
-/// [`REDIS_CALL_TIMEOUT`].
-pub const REDIS_PUSH_BYTES: usize = 8 << 20;
-/// Dead letters that one call of Redis reads. Ours.
-pub const REDIS_LETTERS: usize = 100;
-/// Dead letters that are read ahead of whoever looks at them. Ours.
-pub const LETTERS_AHEAD: usize = 16;
-/// How often a stream of dead letters is polled at its tip by whoever looks at it. Ours.
-pub const REDRIVE_LOOKS: Duration = Duration::from_millis(200);
-/// How long nothing more may come from a stream of dead letters for it to count as read. Ours: far longer than a lease
-/// takes to be had, or a shard to follow the one that it came from.
-pub const REDRIVE_TIP: Duration = Duration::from_secs(3);
-/// Dead letters that are redriven together, before it is waited for their acknowledgements. Ours.
-pub const REDRIVE_LETTERS: usize = 500;

@@ -1,10 +1,10 @@
 //! Why a call of a guest failed, told from what the engine reports.
 
-use tidemill_engine::{handler::HandlerErrorKind, limits};
+use tidemill_engine::handler::HandlerErrorKind;
 use wasmtime::{Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::{budget::Spent, state::State};
+use crate::{budget::Spent, state::State, words};
 
 /// Frames of a guest's backtrace that a message repeats, innermost first.
 const FRAMES: usize = 4;
@@ -79,7 +79,7 @@ impl Fault {
         let mut message = reason;
         let last_words = state.log.last_words();
         if !last_words.is_empty() {
-            message.push_str(&format!(": {last_words}"));
+            message.push_str(&format!(": {}", words::harmless(&last_words)));
         }
         let frames = frames.map(innermost).unwrap_or_default();
         if !frames.is_empty() {
@@ -94,17 +94,16 @@ impl Fault {
     }
 
     /// The guest itself said that the batch failed.
-    pub fn said(retryable: bool, mut reason: String) -> Self {
-        reason.truncate(reason.floor_char_boundary(limits::GUEST_LOG_LINE_BYTES));
+    pub fn said(retryable: bool, reason: &str) -> Self {
         let kind = if retryable { HandlerErrorKind::Failed } else { HandlerErrorKind::Refused };
-        Self { kind, message: reason }
+        Self { kind, message: words::repeated(reason) }
     }
 }
 
 fn innermost(backtrace: &WasmBacktrace) -> String {
     let names = backtrace.frames().iter().filter_map(|frame| {
         let symbol = frame.symbols().first().and_then(|symbol| symbol.name());
-        symbol.or_else(|| frame.func_name())
+        symbol.or_else(|| frame.func_name()).map(words::repeated)
     });
     names.take(FRAMES).collect::<Vec<_>>().join(" < ")
 }

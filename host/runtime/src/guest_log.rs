@@ -1,16 +1,17 @@
 //! What a guest writes, on its way into the host's log: labelled, cut to length, and no more than its budget.
 
-use std::{
-    borrow::Cow,
-    fmt::Write as _,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tidemill_engine::{limits, record::ShardId};
 use tokio::time::{Duration, Instant};
 use tracing::Level;
 
-use crate::{allow::Address, grants::Grants, refusals::Way};
+use crate::{
+    allow::Address,
+    grants::Grants,
+    refusals::Way,
+    words::{harmless, shortened},
+};
 
 /// The log of one instance, shared by everything that the guest can write to.
 #[derive(Clone, Debug)]
@@ -202,31 +203,6 @@ fn line_length(bytes: &[u8]) -> Option<usize> {
     end.or_else(|| (bytes.len() >= limits::GUEST_LOG_LINE_BYTES).then_some(limits::GUEST_LOG_LINE_BYTES))
 }
 
-fn shortened(text: &str) -> &str {
-    &text[..text.floor_char_boundary(limits::GUEST_LOG_LINE_BYTES)]
-}
-
-/// The text as one line that shows what is in it: an escape sequence could paint over other lines, a line's end begin
-/// one that passes for the host's, and a mark of direction turn what is read.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let is_harmful = |c: char| {
-        c.is_control() && c != '\t'
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    if !text.contains(is_harmful) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_harmful(c) {
-            write!(shown, "{}", c.escape_default()).expect("a string takes all that is written");
-        } else {
-            shown.push(c);
-        }
-    }
-    Cow::Owned(shown)
-}
-
 /// Lines that an instance may still write in this second.
 #[derive(Debug)]
 struct Budget {
@@ -279,16 +255,6 @@ impl Budget {
 mod tests {
     use super::*;
     use crate::HandlerSettings;
-
-    #[test]
-    fn a_line_stays_one_line_and_shows_what_would_corrupt_the_log() {
-        assert_eq!(harmless("plain\tünïcode 🌊"), "plain\tünïcode 🌊");
-        assert_eq!(
-            harmless("a\r\n2026 ERROR b\u{1b}[31m\u{9b}0m\u{0}"),
-            "a\\r\\n2026 ERROR b\\u{1b}[31m\\u{9b}0m\\u{0}"
-        );
-        assert_eq!(harmless("x\u{202e}y\u{2028}"), "x\\u{202e}y\\u{2028}");
-    }
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_writes_its_budget_and_the_next_second_counts_the_rest() {

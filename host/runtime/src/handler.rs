@@ -45,9 +45,9 @@ use shadow::Shadows;
 /// A component that handles batches, and that another can take the place of while it does.
 #[derive(Debug)]
 pub struct ComponentHandler {
-    slot: Arc<Slot<HandlerContract>>,
+    pub(crate) slot: Arc<Slot<HandlerContract>>,
     lanes: Lanes,
-    shadows: Shadows,
+    pub(crate) shadows: Shadows,
 }
 
 impl ComponentHandler {

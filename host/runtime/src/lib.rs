@@ -36,6 +36,7 @@ mod stdio;
 mod survey;
 mod ticker;
 mod turns;
+mod words;
 mod yielding;
 
 #[cfg(test)]

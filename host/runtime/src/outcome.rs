@@ -15,6 +15,7 @@ use crate::{
     bindings::{self, ListEmit, ListOutcome, PackedOutcome},
     fault::Fault,
     settings::HandlerSettings,
+    words,
 };
 
 /// Words that the index of a packed outcome has for each emit.
@@ -31,7 +32,7 @@ pub fn of_list(answer: ListOutcome, records: usize, settings: &HandlerSettings) 
             data,
             partition_key: given(partition_key).map(|key| partition_key_of(key.into(), at)).transpose()?,
             explicit_hash_key: given(explicit_hash_key).map(|key| hash_key_of(&key, at)).transpose()?,
-            sink: given(sink).map(ByteString::from),
+            sink: given(sink).map(|sink| sink_of(sink.into(), at)).transpose()?,
         });
     }
     let failures = failures_of(answer.failures, records)?;
@@ -60,7 +61,7 @@ pub fn of_packed(
             data: part(&answer.bytes, row[0], row[1], at)?,
             partition_key: text(2)?.map(|key| partition_key_of(key, at)).transpose()?,
             explicit_hash_key: text(4)?.map(|key| hash_key_of(&key, at)).transpose()?,
-            sink: text(6)?,
+            sink: text(6)?.map(|sink| sink_of(sink, at)).transpose()?,
         });
     }
     let failures = failures_of(answer.failures, records)?;
@@ -132,6 +133,17 @@ fn partition_key_of(key: ByteString, emit: usize) -> Result<ByteString, Fault> {
     Err(Fault::malformed(format!("a partition key has more than {most} characters, emit={emit}")))
 }
 
+/// Names that no pipeline can have are repeated in no message.
+fn sink_of(name: ByteString, emit: usize) -> Result<ByteString, Fault> {
+    let most = limits::SINK_NAME_BYTES;
+    if name.len() <= most && !name.contains(char::is_control) {
+        return Ok(name);
+    }
+    Err(Fault::malformed(format!(
+        "a sink's name has more than {most} bytes or control characters, emit={emit}"
+    )))
+}
+
 fn hash_key_of(key: &str, emit: usize) -> Result<HashKey, Fault> {
     key.parse().map_err(|error| Fault::malformed(format!("{error}, emit={emit}")))
 }
@@ -168,7 +180,7 @@ fn disposition_of(disposition: bindings::Disposition) -> Disposition {
     match disposition {
         bindings::Disposition::Retry(millis) => Disposition::Retry(Duration::from_millis(millis.into())),
         bindings::Disposition::Drop => Disposition::Drop,
-        bindings::Disposition::DeadLetter(reason) => Disposition::DeadLetter(reason),
+        bindings::Disposition::DeadLetter(reason) => Disposition::DeadLetter(words::repeated(&reason)),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     component::inspect,
     engine::Engine,
     error::{ComponentError, Names},
+    words,
 };
 
 /// What a file is, found out without running it.
@@ -169,7 +170,8 @@ impl World {
     }
 }
 
-/// Names of what a component imports and exports, as far as the file can be read.
+/// Names of what a component imports and exports, as far as the file can be read. They are not known to be names: nothing
+/// was checked yet.
 fn outline(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
     let (mut imports, mut exports) = (Vec::new(), Vec::new());
     // What is nested inside of the component has imports and exports of its own.
@@ -179,10 +181,10 @@ fn outline(bytes: &[u8]) -> (Vec<String>, Vec<String>) {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
-                imports.extend(section.into_iter().flatten().map(|import| import.name.name.to_owned()));
+                imports.extend(section.into_iter().flatten().map(|import| words::repeated(import.name.name)));
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
-                exports.extend(section.into_iter().flatten().map(|export| export.name.name.to_owned()));
+                exports.extend(section.into_iter().flatten().map(|export| words::repeated(export.name.name)));
             }
             _ => {}
         }

@@ -20,7 +20,7 @@ const HASTY: &str = "attempts = 2\ndeadline = \"700ms\"";
 const SMALL: &str = "attempts = 2\ndeadline = \"60s\"\nmemory = \"16MiB\"";
 
 /// Those whose shard has to stop.
-pub const STOPPING: [Sick; 26] = [
+pub const STOPPING: [Sick; 28] = [
     sick("fault_trap", "trap", PATIENT, &["trapped", "asks for a trap"]),
     sick("fault_spin", "spin", HASTY, &["ran past its deadline"]),
     sick("fault_hog", "hog", SMALL, &["ran out of memory", "memory_bytes=16777216"]),
@@ -32,6 +32,8 @@ pub const STOPPING: [Sick; 26] = [
     sick("fault_indexes", "outside", PATIENT, &["malformed outcome", "names no record of the batch"]),
     sick("fault_again", "again", PATIENT, &["asked for another attempt"]),
     sick("fault_stray", "stray", PATIENT, &["a sink that the pipeline lacks, sink=nowhere"]),
+    sick("fault_forger", "panic", PATIENT, &["trapped", "so far", "[31mFORGED the host has stopped"]),
+    sick("fault_name_forged", "", PATIENT, &["trapped", "at=so far"]),
     sick("fault_stillborn", "", PATIENT, &["trapped", "there is no way to begin"]),
     sick("fault_recursion", "", PATIENT, &["trapped", "call stack exhausted"]),
     sick("fault_allocation_spin", "", HASTY, &["ran past its deadline"]),

@@ -88,6 +88,8 @@ async fn i6_every_hostile_component_stops_its_own_shard_by_its_name_and_nothing_
     let ended = host.terminate().await;
     assert_eq!(ended.code, Some(6), "a host with stopped shards says so:\n{}", ended.stderr);
     assert_eq!(ended.stdout.matches("stopped at shard shardId-000000000000").count(), STOPPING.len());
+    let forged = |line: &&str| line.trim_start_matches("\u{1b}[31m").starts_with("FORGED");
+    assert_eq!(ended.stderr.lines().chain(ended.stdout.lines()).find(forged), None, "a guest wrote a line");
     for Sick { guest, word, .. } in &STOPPING {
         let out = streams.documents(&format!("{guest}-out")).await;
         let escaped = out.iter().find(|document| document.contains(word));

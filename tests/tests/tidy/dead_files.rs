@@ -2,6 +2,9 @@
 
 use super::{Finding, tree::Tree};
 
+/// Guests that are assembled of text, each of one file.
+const ASSEMBLED: &str = "guests/faults/wat/";
+
 /// Rust files that no `mod` names, so that they compile for nobody.
 pub fn unnamed_modules(tree: &Tree) -> Vec<Finding> {
     let unnamed = tree.rust().filter(|file| {
@@ -29,15 +32,14 @@ pub fn untested_guests(tree: &Tree) -> Vec<Finding> {
         .filter(|file| !file.path.starts_with("tests/tests/tidy/"))
         .map(|file| file.text.as_str())
         .collect();
-    let manifests = tree.files().filter(|file| file.path.ends_with("/Cargo.toml") && is_guest(&file.path));
-    manifests
-        .filter(|file| {
-            let name = file.path.rsplit('/').nth(1).unwrap_or_default();
+    let guests = tree.files().filter_map(|file| Some((file, guest_of(&file.path)?)));
+    guests
+        .filter(|(_, name)| {
             let module = name.replace('-', "_");
             let called = [format!("\"{name}"), format!("\"{module}"), format!("\"fault_{module}")];
             !called.iter().any(|call| tests.contains(call))
         })
-        .map(|file| Finding {
+        .map(|(file, _)| Finding {
             check: "untested-guest",
             path: file.path.clone(),
             detail: "no test names it, in tests/ or host/runtime/".to_owned(),
@@ -45,8 +47,14 @@ pub fn untested_guests(tree: &Tree) -> Vec<Finding> {
         .collect()
 }
 
-fn is_guest(path: &str) -> bool {
-    ["guests/handlers/", "guests/faults/", "guests/processors/"].iter().any(|folder| path.starts_with(folder))
+/// The name of the guest that a file is, for those that are one file, or that it is the manifest of.
+fn guest_of(path: &str) -> Option<&str> {
+    if let Some(name) = path.strip_prefix(ASSEMBLED).and_then(|name| name.strip_suffix(".wat")) {
+        return (name != "frame").then_some(name);
+    }
+    let folders = ["guests/handlers/", "guests/faults/", "guests/processors/"];
+    let rest = folders.iter().find_map(|folder| path.strip_prefix(folder))?;
+    rest.strip_suffix("/Cargo.toml")
 }
 
 /// A file that some other file has to name.

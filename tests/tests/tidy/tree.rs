@@ -8,7 +8,7 @@ use std::{
 /// Folders that hold what is built or fetched.
 const NOT_OURS: [&str; 5] = ["target", ".git", "node_modules", "__pycache__", ".venv"];
 /// How the files that people write end.
-const TEXT: [&str; 11] = ["rs", "toml", "wit", "md", "py", "sh", "js", "go", "c", "h", "yml"];
+const TEXT: [&str; 12] = ["rs", "toml", "wit", "wat", "md", "py", "sh", "js", "go", "c", "h", "yml"];
 
 /// Every text file of the repository.
 pub struct Tree {

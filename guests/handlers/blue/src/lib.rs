@@ -35,7 +35,9 @@ impl Handler for Named {
                 Some("spin") => drop((0..ROUNDS).map(std::hint::black_box).sum::<u64>()),
                 _ => {}
             }
-            outcome.emit(format!("{name} {generation} {text}").as_bytes()).partition_key(record.partition_key);
+            outcome
+                .emit(format!("{name} {generation} {text}").as_bytes())
+                .partition_key(record.partition_key);
         }
         outcome.checkpoint(batch.len());
         Ok(outcome)

@@ -83,9 +83,11 @@ impl Config {
                     .validate(self.leases.redis.as_ref())
                     .map_err(|(wrong, help)| contradiction(format!("pipeline {name}: {wrong}")).help(help))?;
             }
+            let has_place = pipeline.dead_letters.is_some();
             pipeline
-                .handler
-                .validate()
+                .on_failure
+                .map_or(Ok(()), |on_failure| on_failure.validate(has_place))
+                .and_then(|()| pipeline.handler.validate())
                 .map_err(|(wrong, help)| contradiction(format!("pipeline {name} has {wrong}")).help(help))
         })
     }

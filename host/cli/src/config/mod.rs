@@ -6,6 +6,7 @@ mod admin;
 mod cache;
 mod dead_letters;
 mod deploy;
+mod failing;
 mod file;
 mod ingest;
 mod leases;

@@ -4,11 +4,12 @@ use std::{
     collections::BTreeMap,
     num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::PathBuf,
+    time::Duration,
 };
 
 use serde::Deserialize;
 use tidemill_engine::{
-    consumer::{Checkpointing, DEFAULT_SINK, OnFailure},
+    consumer::{Checkpointing, DEFAULT_SINK},
     limits,
     stream::StreamRef,
 };
@@ -16,6 +17,7 @@ use tidemill_runtime::Sandbox;
 
 use super::{
     CreateConfig, DeadLettersConfig, Name, ProcessorConfig, SinkConfig, SourceConfig,
+    failing::{self, BreakerConfig, OnFailureConfig},
     processor::ComponentConfig,
     sandbox::{AllowConfig, SandboxConfig, with_sandbox},
     units,
@@ -58,34 +60,12 @@ impl PipelineConfig {
     /// The streams that it reads and writes, and how each is created if it is missing.
     pub fn streams(&self) -> impl Iterator<Item = (&StreamRef, Option<CreateConfig>)> {
         let letters = match &self.dead_letters {
-            Some(DeadLettersConfig::Stream(letters)) => Some(letters),
+            Some(DeadLettersConfig::Stream(letters)) => Some(&**letters),
             _ => None,
         };
         let sinks = self.sink.iter().chain(self.sinks.values()).chain(letters);
         let sources = self.source.streams.iter().map(|stream| (stream, self.source.create));
         sources.chain(sinks.map(|sink| (&sink.stream, sink.producer.create)))
-    }
-}
-
-/// What becomes of records that cannot be handled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnFailureConfig {
-    /// They are kept as dead letters.
-    DeadLetter,
-    /// Their shard stops before them.
-    StopShard,
-    /// They are counted and passed over.
-    Drop,
-}
-
-impl From<OnFailureConfig> for OnFailure {
-    fn from(config: OnFailureConfig) -> Self {
-        match config {
-            OnFailureConfig::DeadLetter => Self::DeadLetter,
-            OnFailureConfig::StopShard => Self::StopShard,
-            OnFailureConfig::Drop => Self::Drop,
-        }
     }
 }
 
@@ -112,9 +92,18 @@ pub struct HandlerConfig {
     /// Bytes in one call; a single record may be larger.
     #[serde(default = "batch_bytes", deserialize_with = "units::bytes")]
     pub batch_bytes: usize,
+    /// How long reads are gathered to fill a batch.
+    #[serde(default, deserialize_with = "failing::batch_window")]
+    pub batch_window: Duration,
     /// Attempts at a batch.
     #[serde(default = "attempts")]
     pub attempts: NonZeroU32,
+    /// Records that are older get no further attempt.
+    #[serde(default, deserialize_with = "units::optional_duration")]
+    pub max_record_age: Option<Duration>,
+    /// When a shard pauses because its handler keeps failing.
+    #[serde(default)]
+    pub breaker: BreakerConfig,
     /// Lanes that a shard's batches are divided among.
     #[serde(default)]
     pub lanes: Lanes,

@@ -38,7 +38,8 @@ impl BuiltLetters {
         let alone =
             |letters: Arc<dyn DeadLetters>| Self { letters, producer: None, buffer: 0, shown: shown.clone() };
         match config {
-            DeadLettersConfig::Stream(SinkConfig { stream, producer: config }) => {
+            DeadLettersConfig::Stream(sink) => {
+                let SinkConfig { stream, producer: config } = &**sink;
                 let processor = LoadedProcessor::alone(&config.processor).await?.processor;
                 let producer = target.open(config, processor, stream, "dead-letters", None).await?;
                 let letters = Arc::new(StreamDeadLetters::new(stream.clone(), producer.clone()));

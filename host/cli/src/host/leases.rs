@@ -66,20 +66,20 @@ impl Stores {
 
     /// The leases of one pipeline.
     pub fn of_pipeline(&self, name: &Name) -> Arc<dyn LeaseStore> {
-        self.of(format!("{}/{name}", self.application))
+        self.of(&format!("{}/{name}", self.application))
     }
 
     /// How far one pipeline's dead letters on a stream are redriven. They stand apart from the pipeline's own leases.
     pub fn of_redrive(&self, name: &Name) -> Arc<dyn LeaseStore> {
-        self.of(format!("{}/{name}/redrive", self.application))
+        self.of(&format!("{}/{name}/redrive", self.application))
     }
 
-    fn of(&self, application: String) -> Arc<dyn LeaseStore> {
+    fn of(&self, application: &str) -> Arc<dyn LeaseStore> {
         match &self.kept {
             Kept::Memory => Arc::new(MemoryLeases::new()),
-            Kept::File(leases) => Arc::new(leases.of_application(&application)),
-            Kept::Redis { redis, prefix } => Arc::new(RedisLeases::new(redis.clone(), prefix, &application)),
-            Kept::DynamoDb(leases) => Arc::new(leases.of_application(&application)),
+            Kept::File(leases) => Arc::new(leases.of_application(application)),
+            Kept::Redis { redis, prefix } => Arc::new(RedisLeases::new(redis.clone(), prefix, application)),
+            Kept::DynamoDb(leases) => Arc::new(leases.of_application(application)),
         }
     }
 }

@@ -157,7 +157,9 @@ impl BuiltPipeline {
         let lanes = sum(&|source| source.shards * source.settings.lanes as usize);
         MemoryBound {
             shards,
-            reads: sum(&|source| source.shards * source.settings.reader.prefetch.most_bytes()),
+            reads: sum(&|BuiltSource { settings, shards, .. }| {
+                shards * (settings.reader.prefetch.most_bytes() + settings.gathered_bytes())
+            }),
             producers: self.sinks.iter().map(|sink| sink.buffer).sum::<usize>()
                 + self.letters.as_ref().map_or(0, |letters| letters.buffer),
             handlers: lanes.min(self.sandbox.sandbox.instances),
@@ -230,7 +232,10 @@ fn settings_of(
         batch_bytes: handler.batch_bytes,
         lanes: handler.lanes.count(),
         checkpointing: handler.checkpointing(),
+        batch_window: handler.batch_window,
         attempts: handler.attempts.get(),
+        max_record_age: handler.max_record_age,
+        breaker: handler.breaker.0,
         reader: source.reader,
         hash_range: source.processor.hash_range_policy(),
         discovery_interval: source.discovery_interval,

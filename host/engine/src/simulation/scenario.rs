@@ -205,7 +205,7 @@ impl Temper {
             fails: random.u32(0..=worst),
             forgets: random.u32(0..=worst),
             retries: random.u32(0..=worst),
-            poison: random.choice([0, 7, 30, 100]).unwrap_or_default(),
+            poison: random.choice([0, 20, 60, 200]).unwrap_or_default(),
             slow: random.u32(0..=worst),
             usual: millis(random, 0..60),
             slowest: failover * 2,
@@ -218,8 +218,9 @@ fn draw_window(random: &mut Rng) -> Duration {
 }
 
 fn draw_breaker(random: &mut Rng) -> Option<BreakerSettings> {
-    let pause = millis(random, 100..5_000);
-    let breaker = BreakerSettings { failures: random.u32(1..=10), pause, longest_pause: pause * 4 };
+    // Each poison document costs several of them, and all have to fit into the time in which things settle.
+    let pause = millis(random, 100..500);
+    let breaker = BreakerSettings { failures: random.u32(3..=10), pause, longest_pause: pause * 4 };
     random.bool().then_some(breaker)
 }
 

@@ -38,9 +38,8 @@ fn without_a_planted_bug_no_seed_fails_and_everything_happens() {
 fn every_planted_bug_is_found_by_a_check_that_is_about_it() {
     for bug in Bug::ALL {
         let expected: &[Check] = match bug {
-            Bug::CheckpointBeforeAck | Bug::WholeRecordCheckpoint | Bug::CheckpointBeforeLetter => {
-                &[Check::Lost]
-            }
+            Bug::CheckpointBeforeAck | Bug::WholeRecordCheckpoint => &[Check::Lost],
+            Bug::CheckpointBeforeLetter => &[Check::Lost, Check::Order],
             Bug::UnfencedWrite => &[Check::Fencing],
             Bug::ChildBeforeAdjacentParent => &[Check::Parents],
             Bug::IteratorPastUndelivered => &[Check::Lost, Check::Order],

@@ -131,7 +131,7 @@ impl Instance<HandlerContract> {
 }
 
 fn said<T>(answer: Result<T, BatchError>) -> Result<T, Fault> {
-    answer.map_err(|BatchError { retryable, reason }| Fault::said(retryable, reason))
+    answer.map_err(|BatchError { retryable, reason }| Fault::said(retryable, &reason))
 }
 
 fn info_of(batch: &Batch, generation: u64) -> BatchInfo<'_> {

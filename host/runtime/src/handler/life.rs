@@ -44,7 +44,7 @@ pub async fn begin(
     let config: Vec<(&str, &str)> =
         generation.grants.sandbox.config.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     let (answer,) = generation.within_deadline(instance.call(life.init, (&config[..],))).await?;
-    answer.map_err(|words| Fault { kind: HandlerErrorKind::Instantiate, ..Fault::said(false, words) })?;
+    answer.map_err(|words| Fault { kind: HandlerErrorKind::Instantiate, ..Fault::said(false, &words) })?;
     if let Some(Served { stream, shard }) = served {
         let params = (stream, shard.as_str());
         let () = generation.within_deadline(instance.call(life.shard_started, params)).await?;

@@ -55,6 +55,12 @@ impl Shadows {
         self.at_work().retain(|lane, _| !is_meant(lane));
     }
 
+    /// Whether none is at work.
+    #[cfg(test)]
+    pub fn are_done(&self) -> bool {
+        self.at_work().values().all(Task::is_finished)
+    }
+
     fn at_work(&self) -> MutexGuard<'_, HashMap<Lane, Task<()>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bytestring::ByteString;
-use tidemill_engine::{hash::HashKey, limits};
+use tidemill_engine::hash::HashKey;
 
 use crate::{bindings::processors::Tag, fault::Fault};
 
@@ -65,10 +65,4 @@ pub fn hash_key(text: &str, what: &str, at: usize) -> Result<HashKey, Fault> {
 pub fn tags(tags: &[Tag]) -> Vec<(ByteString, Option<ByteString>)> {
     let text = |text: &String| ByteString::from(text.as_str());
     tags.iter().map(|tag| (text(&tag.key), tag.value.as_ref().map(text))).collect()
-}
-
-/// A reason of a guest's, no longer than a line of its log.
-pub fn shortened(mut reason: String) -> String {
-    reason.truncate(reason.floor_char_boundary(limits::GUEST_LOG_LINE_BYTES));
-    reason
 }

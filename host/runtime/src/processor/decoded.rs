@@ -9,10 +9,10 @@ use tidemill_engine::{
 };
 
 use super::{
-    answer::{Stretch, hash_key, rows, shortened, tags},
+    answer::{Stretch, hash_key, rows, tags},
     turn::{Turn, call},
 };
-use crate::{bindings::processors as wit, fault::Fault};
+use crate::{bindings::processors as wit, fault::Fault, words};
 
 /// Words that the answer's index has for each document.
 const DOCUMENT_WORDS: usize = 6;
@@ -97,7 +97,7 @@ impl Left<'_> {
             } else if let Some(rejection) =
                 self.rejections.next_if(|rejection| (rejection.raw_index, rejection.sub_index) == here)
             {
-                raw.reject(shortened(rejection.reason.clone()));
+                raw.reject(words::repeated(&rejection.reason));
             } else {
                 break;
             }

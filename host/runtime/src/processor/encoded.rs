@@ -11,11 +11,11 @@ use tidemill_engine::{
 };
 
 use super::{
-    answer::{Stretch, hash_key, rows, shortened},
+    answer::{Stretch, hash_key, rows},
     key_bytes,
     turn::{Turn, call},
 };
-use crate::{bindings::processors as wit, fault::Fault};
+use crate::{bindings::processors as wit, fault::Fault, words};
 
 /// Words that the index has for each document.
 const DOCUMENT_WORDS: usize = 6;
@@ -105,7 +105,7 @@ impl Entries<'_> {
         let mut next = 0;
         while next < self.documents.len() {
             if let Some(refusal) = refusals.next_if(|refusal| refusal.document as usize == next) {
-                encoded.push(Encoded::Refused { document: next, reason: shortened(refusal.reason) });
+                encoded.push(Encoded::Refused { document: next, reason: words::repeated(&refusal.reason) });
                 next += 1;
                 continue;
             }

@@ -22,6 +22,7 @@ use crate::{
     instance::Instance,
     settings::RolloutSettings,
     slot::{Generation, Swap},
+    words,
 };
 
 /// What a processor's component settles for good when the first one is loaded.
@@ -58,7 +59,12 @@ impl Swap for ProcessorContract {
         let interfaces = tried.compiled.inspection.interfaces;
         let before = running.compiled.inspection.interfaces;
         if interfaces != before {
-            return Err(unlike(format!("the interfaces are {interfaces:?} and were {before:?}: keep them")));
+            let names =
+                |all: &[Interface]| all.iter().map(|one| one.name()).collect::<Vec<_>>().join(" and ");
+            let (interfaces, before) = (names(interfaces), names(before));
+            return Err(unlike(format!(
+                "it exports {interfaces} and the running one {before}: export the same"
+            )));
         }
         let mut instance = tried.within_deadline(tried.instance()).await?;
         let sharing = shared(tried, &mut instance).await?;
@@ -138,7 +144,7 @@ fn unlike(message: String) -> Fault {
 }
 
 fn unread(reason: &str) -> Fault {
-    unlike(format!("it rejects what the running one reads: {reason}"))
+    unlike(format!("it rejects what the running one reads: {}", words::repeated(reason)))
 }
 
 fn spoken(error: ProcessorError) -> Fault {

@@ -69,8 +69,10 @@ impl<C: Swap> Slot<C> {
                 self.publish(&now, LineUp::of(stable), Some(Verdict::Good));
             }
             ContestKind::Trial(_) => {
-                if !contest.has_passed.swap(true, Relaxed) {
-                    self.changes().pending = Some(Verdict::Good);
+                let mut changes = self.changes();
+                let is_current = Arc::ptr_eq(&self.line_up.load(), &now);
+                if is_current && !contest.has_passed.swap(true, Relaxed) {
+                    changes.pending = Some(Verdict::Good);
                     self.decided.notify_waiters();
                 }
             }

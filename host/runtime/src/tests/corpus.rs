@@ -6,12 +6,12 @@ use std::{cell::Cell, time::Duration};
 use tidemill_engine::{
     batch::Batch,
     handler::{
-        Closed, Handler, HandlerError,
+        Closed, Disposition, Failure, Handler, HandlerError,
         HandlerErrorKind::{self, Deadline, HostCalls, Malformed, Memory, Output, Trap},
     },
 };
 
-use super::support::{ENGINE, batch, batch_of, built, load, load_with};
+use super::support::{ENGINE, Logged, batch, batch_of, built, load, load_with};
 use crate::{ComponentError, ComponentHandler, HandlerSettings, Sandbox};
 
 /// Long enough for whatever ends by itself, on a machine that has other work.
@@ -191,4 +191,31 @@ async fn i6_a_component_that_does_not_part_in_peace_is_let_go_all_the_same() {
             handler.shard_closed(&batch.info.stream, &batch.info.shard, Closed::Left).await;
         }
     }
+}
+
+/// Whether a text may stand in the log: one line that shows all that is in it, and not a long one.
+fn is_presentable(text: &str) -> bool {
+    !text.contains(|c: char| c.is_control() || c == '\u{202e}') && text.len() < 10_000
+}
+
+#[tokio::test]
+async fn i6_words_of_a_component_stay_on_one_line_wherever_they_are_repeated() {
+    let handler = load("fault_forger").await;
+    for word in ["panic", "error", "sink"] {
+        let error = handler.handle(&batch(&[word])).await.unwrap_err();
+        assert!(is_presentable(&error.to_string()), "{word}: {error}");
+        assert_eq!(error.message.contains("FORGED"), word != "sink", "{word}: {error}");
+    }
+    let failures = handler.handle(&batch(&["reason"])).await.unwrap().failures;
+    let [Failure { disposition: Disposition::DeadLetter(reason), .. }] = &failures[..] else {
+        panic!("{failures:?}")
+    };
+    assert!(is_presentable(reason) && reason.starts_with("so far\\r\\n"), "{reason}");
+    let error = load("fault_name_forged").await.handle(&batch(&["a"])).await.unwrap_err();
+    assert!(is_presentable(&error.to_string()) && error.message.contains("at=so far\\nFORGED"), "{error}");
+    let logged = Logged::begin();
+    handler.handle(&batch(&["log"])).await.unwrap();
+    let lines = logged.of_guests();
+    assert_eq!(lines.len(), 3, "a line of the log, and two of stdout: {lines:?}");
+    assert!(lines.iter().all(|line| is_presentable(line)), "{lines:?}");
 }

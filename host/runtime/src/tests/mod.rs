@@ -12,3 +12,4 @@ mod measuring;
 mod processors;
 mod support;
 mod survey;
+mod swap;

@@ -11,6 +11,7 @@ mod measured;
 mod peer;
 mod producer;
 mod shards;
+mod swaps;
 
 use std::path::PathBuf;
 
@@ -33,6 +34,8 @@ pub enum Bench {
     Consumer(StreamFlags),
     /// Memory and processor time of a process that reads many shards: the engine alone, then `tidemill run`
     Shards(shards::Flags),
+    /// Components replaced under load: the pause, the memory, and the time from deployment to first batch
+    Swaps,
 }
 
 /// How a bench on streams is run.
@@ -78,5 +81,6 @@ pub fn run(repository: &Repository, bench: &Bench) -> Result<()> {
         Bench::Producer(flags) => producer::run(repository, flags),
         Bench::Consumer(flags) => consumer::run(repository, flags),
         Bench::Shards(flags) => shards::run(repository, flags),
+        Bench::Swaps => swaps::run(repository),
     }
 }

@@ -34,7 +34,7 @@ pub enum Scope {
 #[derive(Debug)]
 pub enum Item {
     /// A letter.
-    Letter(DeadLetter),
+    Letter(Box<DeadLetter>),
     /// What is no letter, and why.
     Unreadable(String),
 }
@@ -73,9 +73,10 @@ impl Reading {
                             return Ok(());
                         }
                         for found in found {
-                            let item = found
-                                .letter
-                                .map_or_else(|error| Item::Unreadable(error.to_string()), Item::Letter);
+                            let item = found.letter.map_or_else(
+                                |error| Item::Unreadable(error.to_string()),
+                                |letter| Item::Letter(letter.into()),
+                            );
                             if sender.send(item).await.is_err() {
                                 return Ok(());
                             }
@@ -112,7 +113,7 @@ struct Looking {
 impl Handler for Looking {
     async fn handle(&self, batch: &Batch) -> Result<Outcome, HandlerError> {
         let Sorted { letters, unreadable, .. } = self.letters.lock().await.sort(batch);
-        let items = letters.into_iter().map(|whole| Item::Letter(whole.letter));
+        let items = letters.into_iter().map(|whole| Item::Letter(whole.letter.into()));
         for item in unreadable.into_iter().map(Item::Unreadable).chain(items) {
             if self.sender.send(item).await.is_err() {
                 self.stop.cancel();

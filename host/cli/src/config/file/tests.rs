@@ -6,6 +6,7 @@ use tidemill_engine::{
     kinesis::StreamMode,
     producer::{ProducerSettings, ShardRate},
 };
+use tidemill_runtime::Sandbox;
 
 use super::*;
 use crate::config::{SinkConfig, SpoolConfig};
@@ -57,11 +58,15 @@ fn the_documented_file_is_read_and_says_what_it_says() {
     assert_eq!(format!("{:?}", pipeline.source.start), format!("{:?}", default.source.start));
     assert_eq!(pipeline.source.reader, default.source.reader);
     assert_eq!(pipeline.source.discovery_interval, default.source.discovery_interval);
-    assert_eq!(pipeline.handler.sandbox(), default.handler.sandbox());
+    let (documented, sandbox) = (pipeline.handler.sandbox().sandbox, default.handler.sandbox().sandbox);
+    let granted = (documented.config.clone(), documented.allow.clone());
+    assert_eq!(Sandbox { config: granted.0, allow: granted.1, ..sandbox }, documented);
     assert_eq!(pipeline.handler.emitted_bytes, default.handler.emitted_bytes);
     assert_eq!(pipeline.handler.emitted_records, default.handler.emitted_records);
     assert_eq!(pipeline.handler.batch_bytes, default.handler.batch_bytes);
     assert_eq!(pipeline.handler.attempts, default.handler.attempts);
+    assert_eq!(pipeline.handler.batch_window, default.handler.batch_window);
+    assert_eq!(pipeline.handler.breaker, default.handler.breaker);
     assert_eq!(pipeline.handler.lanes.count(), default.handler.lanes.count());
     assert_eq!(pipeline.handler.checkpointing(), default.handler.checkpointing());
     let [sink, audit] = [pipeline.sink.as_ref().unwrap(), pipeline.sinks.values().next().unwrap()];
@@ -96,9 +101,17 @@ fn i9_every_key_is_documented() {
         SMALLEST.to_owned() + "[leases]\nzzz = 1",
         SMALLEST.to_owned() + "[leases.redis]\nzzz = 1",
         SMALLEST.to_owned() + "[leases.dynamodb]\nzzz = 1",
+        SMALLEST.to_owned() + "[deploy]\nzzz = 1",
         SMALLEST.to_owned() + "sink = { zzz = 1 }",
+        SMALLEST.to_owned() + "dead-letters = { stream = 'failed', zzz = 1 }",
+        SMALLEST.to_owned() + "dead-letters = { file = 'failed', zzz = 1 }",
+        SMALLEST.to_owned() + "dead-letters = { redis = 'failed', zzz = 1 }",
+        with("component = \"filter.wasm\"", "component = \"f\", breaker = { zzz = 1 }"),
         with("stream = \"orders\"", "zzz = 1"),
         with("component = \"filter.wasm\"", "zzz = 1"),
+        with("component = \"filter.wasm\"", "allow = { zzz = 1 }"),
+        with("component = \"filter.wasm\"", "allow = { folders = [{ zzz = 1 }] }"),
+        with("stream = \"orders\"", "processor = { zzz = 1 }"),
         with("stream = \"orders\"", "create = { zzz = 1 }"),
         with("stream = \"orders\"", "prefetch = { zzz = 1 }"),
         SMALLEST.to_owned() + "[ingest]\nzzz = 1",
@@ -266,6 +279,10 @@ fn settings_that_contradict_each_other_are_refused() {
         (
             SMALLEST.to_owned() + "sink = { stream = \"a\" }\nsinks.default = { stream = \"b\" }",
             "pipeline orders has both `sink` and `sinks.default`",
+        ),
+        (
+            SMALLEST.to_owned() + "on-failure = \"dead-letter\"",
+            "pipeline orders has on-failure = \"dead-letter\" and no place for dead letters",
         ),
     ];
     for (text, expected) in cases {

@@ -38,11 +38,13 @@ impl Pending {
         self.parts.push(part);
     }
 
-    /// Has both halves of a part given, one after the other. It has more than one record.
+    /// Has both halves of a part given, one after the other; a single record alone once more.
     pub(super) fn halve(&mut self, part: Part) {
         let Part { mut positions, attempt, .. } = part;
         let behind = positions.split_off(positions.len().div_ceil(2));
-        self.put(Part { positions: behind, attempt, is_half: true });
+        if !behind.is_empty() {
+            self.put(Part { positions: behind, attempt, is_half: true });
+        }
         self.put(Part { positions, attempt, is_half: true });
     }
 

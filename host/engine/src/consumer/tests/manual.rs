@@ -12,7 +12,8 @@ use super::world::{Running, World, complete, failure};
 use crate::{
     batch::Batch,
     consumer::{Checkpointing, Pipeline},
-    handler::{Emit, Handler, HandlerFn, Outcome},
+    dead_letter::MemoryDeadLetters,
+    handler::{Emit, Handler, HandlerError, HandlerErrorKind, HandlerFn, Outcome},
     lease::Checkpoint,
     record::ShardId,
 };
@@ -121,6 +122,68 @@ async fn a_handler_that_loses_its_memory_each_time_stops_its_shard() {
     assert!(summary.stopped[0].reason.contains("trapped"), "{}", summary.stopped[0].reason);
     assert_eq!(summary.done, 0);
     assert!(world.checkpoints().await.values().all(|at| *at == Checkpoint::TrimHorizon));
+}
+
+/// Fails a batch with 0:13 in it, in this way, and otherwise checkpoints every record but the last of each call.
+fn behind_by_one(kind: HandlerErrorKind) -> Arc<dyn Handler> {
+    Arc::new(HandlerFn(move |batch: &Batch| {
+        let documents = batch.documents();
+        if (0..documents.len()).any(|at| documents.data(at) == b"0:13") {
+            return Err(HandlerError { kind, ..failure() });
+        }
+        let claimed = u32::try_from(documents.len().saturating_sub(1)).unwrap();
+        Ok(Outcome { checkpoint: Some(claimed), ..Outcome::default() })
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_a_handler_refuses_is_halved_and_what_it_claims_meanwhile_holds() {
+    let world = World::of(1).await;
+    world.put(1, 0..30).await;
+    let letters = Arc::new(MemoryDeadLetters::default());
+    let mut pipeline = manual(&world, behind_by_one(HandlerErrorKind::Refused));
+    pipeline.dead_letters = Some(Arc::clone(&letters) as _);
+    let running = Running::start(pipeline);
+    running.until("all was claimed but the last", |progress| progress.done.load(Relaxed) == 29).await;
+    let summary = running.stop().await;
+    // The last word, an empty batch, covers the last record.
+    assert_eq!((summary.records, summary.done, summary.dead_lettered), (30, 30, 1));
+    assert_eq!(letters.all()[0].data, "0:13");
+}
+
+#[tokio::test(start_paused = true)]
+async fn i1_a_handler_that_traps_while_it_keeps_records_stops_its_shard_whatever_the_policy() {
+    let world = World::of(1).await;
+    world.put(1, 0..30).await;
+    let letters = Arc::new(MemoryDeadLetters::default());
+    let mut pipeline = manual(&world, behind_by_one(HandlerErrorKind::Trap));
+    pipeline.dead_letters = Some(Arc::clone(&letters) as _);
+    let running = Running::start(pipeline);
+    running.until("the shard stopped", |progress| !progress.stopped().is_empty()).await;
+    let summary = running.stop().await;
+    assert_eq!((summary.done, letters.all().len()), (12, 0), "0:12 was in its memory");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_swap_sends_a_shard_back_to_its_checkpoint_and_counts_as_no_attempt() {
+    let world = World::of(1).await;
+    world.put(1, 0..30).await;
+    let swaps = Mutex::new(20);
+    let handler = HandlerFn(move |batch: &Batch| {
+        let mut swaps = swaps.lock().unwrap();
+        let documents = batch.documents();
+        if *swaps > 0 && (0..documents.len()).any(|at| documents.data(at) == b"0:13") {
+            *swaps -= 1;
+            return Err(HandlerError { kind: HandlerErrorKind::Swapped, ..failure() });
+        }
+        let done = u32::try_from(documents.len()).ok();
+        Ok(Outcome { checkpoint: done, ..Outcome::default() })
+    });
+    let running = Running::start(manual(&world, Arc::new(handler)));
+    running.until("all is done", |progress| progress.done.load(Relaxed) == 30).await;
+    assert_eq!(running.progress.failed_attempts.load(Relaxed), 0);
+    let summary = running.stop().await;
+    assert!(summary.stopped.is_empty() && summary.records >= 30 + 20 * 20, "{summary:?}");
 }
 
 #[tokio::test(start_paused = true)]

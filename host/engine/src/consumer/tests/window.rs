@@ -50,7 +50,7 @@ async fn a_batch_is_handed_over_when_it_is_full_or_its_window_is_over() {
     assert_eq!(running.progress.done.load(Relaxed), 20);
     running.until("all is done", |progress| progress.done.load(Relaxed) == 25).await;
     running.stop().await;
-    let calls = calls.lock().unwrap();
+    let calls = calls.lock().unwrap().clone();
     let [(20, full), (5, over)] = calls[..] else { panic!("there are two calls: {calls:?}") };
     assert!(full < Duration::from_secs(25), "the first was full: {full:?}");
     assert!(over >= full + WINDOW && over < full + WINDOW + Duration::from_secs(5), "{full:?} {over:?}");
@@ -91,7 +91,7 @@ async fn i1_a_stop_forgets_what_was_gathered_and_the_next_run_reads_it() {
     for start in [Start::TrimHorizon, Start::Latest] {
         let world = World::of(1).await;
         let (mut pipeline, calls) = gathering(&world);
-        pipeline.settings.start = start.clone();
+        pipeline.settings.start = start;
         let running = Running::start(pipeline);
         running.until("it reads", |progress| progress.reads.load(Relaxed) > 0).await;
         trickle(&world, 0..5).await;

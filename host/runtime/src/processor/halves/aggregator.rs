@@ -15,14 +15,14 @@ use tidemill_processors::{Aggregator, Codec, Malformed, Origin, Serializer, Unpa
 use super::{
     super::{
         ProcessorSlot,
-        answer::{hash_key, shortened, tags},
+        answer::{hash_key, tags},
         encoded::{check_key, check_size},
         key_bytes,
         turn::{Running, Turn, call},
     },
     Part,
 };
-use crate::{bindings::processors as wit, fault::Fault};
+use crate::{bindings::processors as wit, fault::Fault, words};
 
 /// An aggregator: one of the host's own, or a component's.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ fn entries(
                     documents: next..end,
                 }
             }
-            Err(reason) => Encoded::Refused { document: next, reason: shortened(reason) },
+            Err(reason) => Encoded::Refused { document: next, reason: words::repeated(&reason) },
         });
         next = end;
     }
@@ -171,7 +171,7 @@ fn found(answers: Vec<Result<Vec<wit::Part>, String>>, records: usize) -> Result
     }
     let answer = |(at, answer): (usize, Result<Vec<wit::Part>, String>)| match answer {
         Ok(parts) => parts.into_iter().map(|part| Ok(Ok(part_of(part, at)?))).collect(),
-        Err(reason) => Ok(vec![Err(shortened(reason))]),
+        Err(reason) => Ok(vec![Err(words::repeated(&reason))]),
     };
     answers.into_iter().enumerate().map(answer).collect()
 }

@@ -8,11 +8,10 @@ use tidemill_processors::{Aggregator, Codec, Malformed, Origin, Serializer, Unpa
 
 use super::super::{
     ProcessorSlot,
-    answer::shortened,
     contract::SerializerFunctions,
     turn::{Running, Turn, call},
 };
-use crate::{bindings::processors::SerializerAnswer, fault::Fault};
+use crate::{bindings::processors::SerializerAnswer, fault::Fault, words};
 
 /// A serializer: one of the host's own, or a component's.
 #[derive(Debug)]
@@ -110,7 +109,7 @@ async fn answered(
                 format!("there is not one answer for each document, answers={answers} documents={given}");
             return Err(Fault::malformed(reason));
         }
-        Ok(answers.into_iter().map(|answer| answer.map_err(shortened)).collect())
+        Ok(answers.into_iter().map(|answer| answer.map_err(|reason| words::repeated(&reason))).collect())
     })
 }
 

@@ -90,7 +90,7 @@ pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let route = if handler {
         Route::Through(Through::open(&opened).await?)
     } else {
-        Route::Back(Back::open(&opened, to, processor).await?)
+        Route::Back(Back::open(&opened, to, processor).await?.into())
     };
     let stop = Stop::on_signals()?;
     let (tally, worked) = match &opened.place {
@@ -127,7 +127,7 @@ async fn rehearse(opened: &Opened, flags: &ConnectionFlags, how: &How) -> Result
                 output::note(&reason);
             }
             Some(Item::Letter(letter)) if opened.is_meant(&letter) && how.names(&letter) => {
-                let DeadLetter { stream, shard, sequence, .. } = &letter;
+                let DeadLetter { stream, shard, sequence, .. } = &*letter;
                 let id = form::id(&letter);
                 let line = format!("would be redriven: {id} {stream}/{shard} {sequence}: {}", letter.kind);
                 if seen.insert(id) {

@@ -8,7 +8,7 @@ use super::{back::Back, through::Through};
 #[derive(Debug)]
 pub enum Route {
     /// Onto a stream.
-    Back(Back),
+    Back(Box<Back>),
     /// Through the pipeline's handler, and to its sinks.
     Through(Through),
 }
