@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use tidemill_backends::dead_letters::{Found, form};
-use tidemill_engine::{dead_letter::DeadLetter, limits};
+use tidemill_engine::limits;
 use tokio_util::sync::CancellationToken;
 
 use super::{super::place::Opened, How, Route, Tally};
@@ -93,16 +93,12 @@ impl Work<'_> {
                     self.redriven.insert(id);
                     done.push(line.clone());
                 }
-                Err(reason) => self.fail(letter, &reason),
+                Err(reason) => self.tally.fail(letter, &reason),
             }
         }
         done.extend(
             twins.into_iter().filter(|(_, id)| self.redriven.contains(id)).map(|(line, _)| line.clone()),
         );
         done
-    }
-
-    fn fail(&mut self, letter: &DeadLetter, reason: &str) {
-        self.tally.fail(letter, reason);
     }
 }
