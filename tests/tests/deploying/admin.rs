@@ -65,16 +65,16 @@ async fn a_component_that_cannot_be_used_is_refused_with_why_and_the_running_one
     load.comes_out(1).await;
 
     // A command looks at the component before it sends it.
-    let ended = place.tidemill(&["deploy", "--admin", &host.admin(), &file("json")]).await;
+    let ended = place.tidemill(&["deploy", "--admin", &host.admin(), &file("processor_json")]).await;
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert_eq!(handler(&place, &host).await["wanted"], Value::Null);
 
     // Who sends it by other means is told by the host, and all hosts go back.
     let mut client = Client::of_admin(&host).await;
-    let answer = client.post("/deploy?why=by+hand", &[], bytes("json")).await;
+    let answer = client.post("/deploy?why=by+hand", &[], bytes("processor_json")).await;
     assert_eq!((answer.status.as_u16(), &answer.body["became"]["outcome"]), (200, &"refused".into()));
     let why = answer.body["became"]["why"].as_str().expect("it says why");
-    assert!(why.contains("record-handler"), "{why}");
+    assert!(why.contains("it is a processor"), "{why}");
     load.comes_out(3).await;
     let status = runs(&place, &host, "pass_through").await;
     assert_eq!(status["refused"]["version"], 1);

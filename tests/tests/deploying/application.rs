@@ -88,7 +88,7 @@ async fn three_hosts_on_redis_try_promote_and_roll_back_as_one_and_lose_nothing(
     load.until("all hosts run what was promoted", async || fleet.all_run(2, "pass_through_list").await).await;
 
     // A bad one: it does well until records come that it traps on. Whichever host notices first tells the others.
-    let canary = ["--canary", "50%", &file("trap")];
+    let canary = ["--canary", "50%", &file("fault_trap")];
     let (ended, ()) = futures::join!(fleet.tell("deploy", &canary), load.comes_out(20));
     assert_eq!(ended.code, Some(0), "{}", message(&ended));
     load.traps = true;
