@@ -7,6 +7,7 @@ mod checkpoints;
 mod codecs;
 mod commands;
 mod consuming;
+mod deploying;
 mod failures;
 mod fan_out;
 mod faults;

@@ -4,7 +4,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tidemill_backends::kinesis::AwsSettings;
 
 use crate::{
-    commands::{check, checkpoints, dead_letters, inspect, local, put, run, serve_put, streams, tail},
+    commands::{
+        check, checkpoints, dead_letters, deployments, inspect, local, put, run, serve_put, streams, tail,
+    },
     config::{Endpoint, KinesisConfig},
 };
 
@@ -37,6 +39,12 @@ pub enum Command {
     Streams(streams::Args),
     #[command(subcommand)]
     Checkpoints(checkpoints::Args),
+    Deploy(deployments::deploy::Args),
+    Rollback(deployments::change::RollBack),
+    Promote(deployments::change::Promote),
+    History(deployments::history::Args),
+    Status(deployments::status::Args),
+    Resume(deployments::resume::Args),
     #[command(subcommand)]
     DeadLetters(dead_letters::Args),
     Local(local::Args),

@@ -2,13 +2,16 @@
 //!
 //! The life of the process: flags → logs → the command, which reads settings, builds and runs → exit code.
 
+mod admin;
 mod args;
 mod commands;
 mod config;
+mod deploying;
 mod endpoint;
 mod exit;
 mod failure;
 mod host;
+mod http;
 mod ingest;
 mod log;
 mod output;

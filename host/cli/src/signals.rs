@@ -35,6 +35,11 @@ impl Stop {
     }
 }
 
+/// SIGHUP from now on, which so no longer ends the process.
+pub fn hangups() -> Result<Signal, Failure> {
+    signal(SignalKind::hangup()).map_err(|error| Failure::caused(Exit::Unexpected, &error))
+}
+
 async fn obey(mut interrupts: Signal, mut terminations: Signal, token: CancellationToken) {
     let mut next = async || {
         tokio::select! {

@@ -321,6 +321,37 @@ pub const PUT_NAMED_FAILURES: u64 = 20;
 
 /// Deployments of one part that are remembered, the current one included. Ours.
 pub const DEPLOYMENTS_KEPT: usize = 50;
+/// Characters of the reason for a deployment. Ours: all that are remembered of a part fit one item of DynamoDB.
+pub const DEPLOYMENT_WHY_CHARS: usize = 1_000;
+/// Shards of a canary. Ours, as above.
+pub const CANARY_SHARDS: usize = 100;
+/// Bytes of a component that can be deployed. Ours: twice the largest of an interpreter with its libraries.
+pub const COMPONENT_BYTES: usize = 128 << 20;
+/// Bytes of a piece in which a store keeps a component. DynamoDB: an item has 400 KB at the most.
+pub const COMPONENT_PIECE_BYTES: usize = 350 << 10;
+/// Pieces of a component that are under way to a store, or from it, at once. Ours: it bounds the memory.
+pub const COMPONENT_PIECES_AT_ONCE: usize = 4;
+/// How long Redis keeps a component of which not all pieces came. Ours: far longer than an upload takes.
+pub const REDIS_HALF_UPLOAD_LIFE: Duration = Duration::from_secs(3_600);
+/// Port of the admin API unless told otherwise. Ours.
+pub const ADMIN_PORT: u16 = 4569;
+/// Connections of the admin API at once; others wait to be accepted. Ours.
+pub const ADMIN_CONNECTIONS: usize = 64;
+/// How long a deployment waits for this host to have it run unless told otherwise. Ours: compiling takes about a second
+/// for each megabyte.
+pub const DEPLOY_WAIT: Duration = Duration::from_secs(120);
+/// Longest such wait that may be asked for. Ours.
+pub const DEPLOY_WAIT_LONGEST: Duration = Duration::from_secs(900);
+/// How long a command waits for the connection to an admin API, and for an answer beyond what it asked to wait. Ours.
+pub const ADMIN_ANSWER_WAIT: Duration = Duration::from_secs(30);
+/// How often a command asks hosts how they are while it waits for them. Ours.
+pub const ADMIN_ASK_AGAIN: Duration = Duration::from_millis(500);
+/// Bytes of an admin API's answer that a command reads. Ours: a status of thousands of shards is a few megabytes.
+pub const ADMIN_ANSWER_BYTES: usize = 64 << 20;
+/// How often a host looks for what it is to run unless told otherwise. Ours: a call a second for two parts.
+pub const DEPLOY_INTERVAL: Duration = Duration::from_secs(2);
+/// Longest pause before a host asks a store of deployments again that failed. Ours.
+pub const DEPLOY_LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long one call of a handler may take unless the pipeline says otherwise. Ours.
 pub const HANDLER_DEADLINE: Duration = Duration::from_secs(5);
 /// How long one call of a processor's component may take unless the pipeline says otherwise. Ours: it is given a whole
@@ -421,7 +452,8 @@ pub const INSTANCE_RESOURCES: usize = 1_000;
 /// How often a running guest is interrupted to let others run, and so how far past its deadline it may go. Ours.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 /// Turns of others, as long as [`EPOCH_TICK`], for one of a guest that runs for longer, as far as there are others that
-/// wait. Ours: one that never ends takes a quarter of one core from those that are busy.
+/// wait. Ours: one that never ends takes a quarter of one core from those that are busy, and any number of them a quarter
+/// of all cores.
 pub const TURNS_OF_OTHERS: u32 = 3;
 /// A yield that is over so soon let nobody run. Ours: it costs some microseconds by itself.
 pub const NOBODY_WAITS: Duration = Duration::from_micros(50);

@@ -47,6 +47,13 @@ impl Host {
         address.expect("it has an ingest").to_owned()
     }
 
+    /// Where its admin API is.
+    pub fn admin(&self) -> String {
+        let stdout = read(&self.stdout);
+        let url = stdout.lines().find_map(|line| line.strip_prefix("admin at "));
+        url.expect("it has an admin API").to_owned()
+    }
+
     /// Its log so far.
     pub fn log(&self) -> String {
         read(&self.stderr)
@@ -89,6 +96,11 @@ impl Host {
     /// Asks it to stop, and leaves it to its work.
     pub fn ask_to_stop(&self) {
         self.send(Signal::TERM);
+    }
+
+    /// Sends it SIGHUP.
+    pub fn hang_up(&self) {
+        self.send(Signal::HUP);
     }
 
     fn send(&self, signal: Signal) {

@@ -1,4 +1,4 @@
-//! A client of ingest: one connection, one request after the other.
+//! A client of ingest and of the admin API: one connection, one request after the other.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -13,7 +13,7 @@ use tokio::{net::TcpStream, time::timeout};
 
 use super::{PATIENCE, host::Host};
 
-/// One connection to a host's ingest.
+/// One connection to a host.
 pub struct Client {
     address: String,
     sender: SendRequest<Full<Bytes>>,
@@ -27,14 +27,22 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, which is always JSON.
+    /// The body; a text where it is no JSON.
     pub body: Value,
 }
 
 impl Client {
-    /// Connects.
+    /// Connects to ingest.
     pub async fn of(host: &Host) -> Self {
-        let address = host.ingest();
+        Self::at(host.ingest()).await
+    }
+
+    /// Connects to the admin API.
+    pub async fn of_admin(host: &Host) -> Self {
+        Self::at(host.admin().trim_start_matches("http://").to_owned()).await
+    }
+
+    async fn at(address: String) -> Self {
         let stream = TcpStream::connect(&address).await.expect("the host listens");
         let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
         let connection = task::spawn("http-client", async move {
@@ -46,7 +54,12 @@ impl Client {
 
     /// Puts a body to `/streams/` and the rest of the path, with headers.
     pub async fn put(&mut self, rest: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
-        let request = Request::post(format!("/streams/{rest}"));
+        self.post(&format!("/streams/{rest}"), headers, body).await
+    }
+
+    /// Posts a body to a path, with headers.
+    pub async fn post(&mut self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let request = Request::post(path);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.send(request, body.into()).await
     }
@@ -54,6 +67,13 @@ impl Client {
     /// Reads a path.
     pub async fn get(&mut self, path: &str) -> Answer {
         self.send(Request::get(path), Bytes::new()).await
+    }
+
+    /// Reads a path, with headers.
+    pub async fn get_with(&mut self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let request = Request::get(path);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.send(request, Bytes::new()).await
     }
 
     /// What the host says of its only stream.
@@ -67,7 +87,8 @@ impl Client {
         let answer = timeout(PATIENCE, self.sender.send_request(request)).await.expect("an answer comes");
         let (head, body) = answer.expect("the connection stays").into_parts();
         let body = body.collect().await.expect("the answer is whole").to_bytes();
-        let body = serde_json::from_slice(&body).expect("every answer is JSON");
+        let text = || Value::String(String::from_utf8_lossy(&body).into_owned());
+        let body = serde_json::from_slice(&body).unwrap_or_else(|_| text());
         Answer { status: head.status, headers: head.headers, body }
     }
 }

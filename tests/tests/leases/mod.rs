@@ -12,7 +12,7 @@ use std::{
 use tidemill_engine::lease::{Checkpoint, LeaseKey, NewLease, Update};
 
 /// A name that no other test has, so that tests share a server.
-fn unique(what: &str) -> String {
+pub fn unique(what: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{what}-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }

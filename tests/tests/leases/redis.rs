@@ -5,10 +5,14 @@ use std::time::Duration;
 use redis::Value;
 use serde_json::json;
 use tidemill_backends::{
+    deployments::redis::RedisDeployments,
     leases::redis::{RedisLeases, eviction},
     redis::{ConnectError, Redis, RedisSettings},
 };
-use tidemill_engine::lease::{Lease, LeaseError, LeaseStore, Update, contract};
+use tidemill_engine::{
+    deploy,
+    lease::{Lease, LeaseError, LeaseStore, Update, contract},
+};
 use tokio::time::timeout;
 
 use super::{at, move_to, new_lease, unique};
@@ -192,14 +196,19 @@ async fn a_write_whose_answer_was_lost_is_answered_again_and_not_done_again() {
 async fn the_documented_rights_are_enough() {
     let Some(server) = servers::redis().await else { return };
     let page = include_str!("../../../docs/operations.md");
-    let rights =
-        page.lines().find_map(|line| line.strip_prefix("ACL SETUSER tidemill on >PASSWORD ~tidemill:* "));
+    let line =
+        |begin: &str| page.lines().find_map(|line| line.strip_prefix(begin)).expect("it is documented");
+    let for_leases = line("ACL SETUSER tidemill on >PASSWORD ~tidemill:* ");
+    let for_deployments = line("ACL SETUSER tidemill +");
     let (user, prefix) = (unique("user"), unique("prefix"));
     let redis = Redis::connect(&server.settings()).await.unwrap();
     let mut set = redis::cmd("ACL");
     set.arg(&["SETUSER", &user, "on", ">pass", &format!("~{prefix}:*")]);
-    for right in rights.unwrap().split(' ') {
+    for right in for_leases.split(' ') {
         set.arg(right);
+    }
+    for right in for_deployments.split(" +") {
+        set.arg(format!("+{right}"));
     }
     redis.query::<()>(&set).await.unwrap();
 
@@ -208,6 +217,7 @@ async fn the_documented_rights_are_enough() {
         Redis::connect(&RedisSettings { urls: vec![url], ..RedisSettings::default() }).await.unwrap();
     contract::check(async || RedisLeases::new(limited.clone(), &prefix, &unique("app/pipe"))).await;
     assert_eq!(eviction(&limited).await, None);
+    deploy::contract::check(async || RedisDeployments::new(limited.clone(), &prefix, &unique("app"))).await;
     let elsewhere = RedisLeases::new(limited, "other", "app/pipe");
     let refused = elsewhere.list().await.unwrap_err().to_string();
     assert!(refused.contains("allow this user the commands that docs/operations.md names"), "{refused}");

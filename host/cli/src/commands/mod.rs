@@ -3,6 +3,7 @@
 pub mod check;
 pub mod checkpoints;
 pub mod dead_letters;
+pub mod deployments;
 pub mod inspect;
 pub mod local;
 mod producing;
@@ -30,6 +31,12 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Tail(args) => tail::run(args, connection).await,
         Command::Streams(args) => streams::run(args, connection).await,
         Command::Checkpoints(args) => checkpoints::run(args, connection).await,
+        Command::Deploy(args) => deployments::deploy::run(args, connection).await,
+        Command::Rollback(args) => deployments::change::roll_back(args, connection).await,
+        Command::Promote(args) => deployments::change::promote(args, connection).await,
+        Command::History(args) => deployments::history::run(args, connection).await,
+        Command::Status(args) => deployments::status::run(args).await,
+        Command::Resume(args) => deployments::resume::run(args).await,
         Command::DeadLetters(args) => dead_letters::run(args, connection).await,
         Command::Local(args) => local::run(args).await,
     }

@@ -5,7 +5,8 @@ use std::{fs, io, ops::Range, path::Path, sync::Arc};
 use miette::{NamedSource, SourceSpan};
 
 use super::{
-    Config, DeadLettersConfig, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig, StoreKind,
+    AdminConfig, Config, DeadLettersConfig, Endpoint, IngestConfig, IngestStreamConfig, PipelineConfig,
+    StoreKind,
 };
 use crate::{exit::Exit, failure::Failure};
 
@@ -33,7 +34,7 @@ impl Config {
         let pipelines = self.pipelines.values_mut().flat_map(PipelineConfig::paths);
         let ca = self.leases.redis.iter_mut().flat_map(|redis| &mut redis.ca);
         let kept = self.kinesis.data_dir.iter_mut().chain(&mut self.leases.path).chain(ca);
-        let paths = pipelines.chain(kept).chain(ingest).chain(self.deploy.cache.path());
+        let paths = pipelines.chain(kept).chain(ingest).chain(self.deploy.paths());
         for path in paths {
             *path = folder.join(&*path);
         }
@@ -55,6 +56,8 @@ impl Config {
             ));
         }
         self.ingest.iter().try_for_each(IngestConfig::validate)?;
+        self.admin.iter().try_for_each(AdminConfig::validate)?;
+        self.deploy.validate()?;
         let embedded = self.kinesis.endpoint == Endpoint::Embedded;
         if !embedded && (self.kinesis.data_dir.is_some() || self.kinesis.port != 0) {
             return Err(contradiction("kinesis.data-dir and kinesis.port belong to the embedded Kinesis")

@@ -2,6 +2,7 @@
 //!
 //! `docs/settings.md` documents every key, and a test compares the two. A key that is not known is an error.
 
+mod admin;
 mod cache;
 mod dead_letters;
 mod deploy;
@@ -25,6 +26,7 @@ use tidemill_engine::limits;
 
 use crate::failure::Failure;
 
+pub use admin::{AdminConfig, token};
 pub use cache::CacheConfig;
 pub use dead_letters::{DeadLettersConfig, RedisListConfig};
 pub use deploy::DeployConfig;
@@ -65,6 +67,8 @@ pub struct Config {
     /// What to run, by name.
     #[serde(default)]
     pub pipelines: BTreeMap<Name, PipelineConfig>,
+    /// Shows how the host is, and takes components, over HTTP.
+    pub admin: Option<AdminConfig>,
     /// Takes documents over HTTP.
     pub ingest: Option<IngestConfig>,
 }
@@ -82,6 +86,7 @@ impl Config {
             leases: LeasesConfig::default(),
             deploy: DeployConfig::default(),
             pipelines: BTreeMap::new(),
+            admin: None,
             ingest: Some(ingest),
         })
     }

@@ -19,12 +19,14 @@ pub struct MemoryBound {
     pub instances: usize,
     /// Bytes that ingest may hold: bodies of requests, and its producers.
     pub ingest: usize,
+    /// Bytes that the admin API may hold: components on their way.
+    pub admin: usize,
 }
 
 impl MemoryBound {
     /// All of it, in bytes.
     pub fn bytes(&self) -> usize {
-        self.reads + self.producers + self.instances + self.ingest
+        self.reads + self.producers + self.instances + self.ingest + self.admin
     }
 }
 
@@ -36,21 +38,23 @@ impl AddAssign for MemoryBound {
         self.handlers += more.handlers;
         self.instances += more.instances;
         self.ingest += more.ingest;
+        self.admin += more.admin;
     }
 }
 
 impl fmt::Display for MemoryBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { shards, reads, producers, handlers, instances, ingest } = *self;
+        let Self { shards, reads, producers, handlers, instances, ingest, admin } = *self;
         let size = |bytes: usize| ByteSize(bytes as u64);
         write!(
             f,
-            "at most {}: reads of {shards} shards {}, producers {}, instances {} ({handlers} of handlers), ingest {}",
+            "at most {}: reads of {shards} shards {}, producers {}, instances {} ({handlers} of handlers), ingest {}, admin {}",
             size(self.bytes()),
             size(reads),
             size(producers),
             size(instances),
             size(ingest),
+            size(admin),
         )
     }
 }
@@ -60,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i7_the_bound_is_the_sum_of_reads_producers_instances_and_ingest() {
+    fn i7_the_bound_is_the_sum_of_reads_producers_instances_ingest_and_admin() {
         let mut bound = MemoryBound {
             shards: 4,
             reads: 80 << 20,
@@ -68,6 +72,7 @@ mod tests {
             handlers: 8,
             instances: 8 * (32 << 20),
             ingest: 0,
+            admin: 128 << 20,
         };
         bound += MemoryBound {
             shards: 1,
@@ -76,11 +81,12 @@ mod tests {
             handlers: 1,
             instances: 16 << 20,
             ingest: 96 << 20,
+            admin: 0,
         };
-        assert_eq!(bound.bytes(), (100 + 32 + 256 + 16 + 96) << 20);
+        assert_eq!(bound.bytes(), (100 + 32 + 256 + 16 + 96 + 128) << 20);
         assert_eq!(
             bound.to_string(),
-            "at most 500.0 MiB: reads of 5 shards 100.0 MiB, producers 32.0 MiB, instances 272.0 MiB (9 of handlers), ingest 96.0 MiB"
+            "at most 628.0 MiB: reads of 5 shards 100.0 MiB, producers 32.0 MiB, instances 272.0 MiB (9 of handlers), ingest 96.0 MiB, admin 128.0 MiB"
         );
     }
 }

@@ -12,11 +12,12 @@ use tidemill_engine::{
     deploy::{Artifact, Part},
 };
 use tidemill_runtime::{
-    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role, Survey,
+    ComponentError, ComponentHandler, Engine, EngineSettings, HandlerSettings, Inspection, Role,
+    RolloutSettings, Survey,
 };
 
 use crate::{
-    config::{CacheConfig, HandlerConfig, Name, WasmStack},
+    config::{CacheConfig, DeployConfig, HandlerConfig, WasmStack},
     exit::Exit,
     failure::Failure,
 };
@@ -27,12 +28,19 @@ pub struct LazyEngine {
     engine: OnceLock<Engine>,
     cache: CacheConfig,
     stack: WasmStack,
+    rollout: RolloutSettings,
 }
 
 impl LazyEngine {
-    /// One that keeps there what it compiles, and whose guests will have so much stack.
-    pub fn new(cache: CacheConfig, stack: WasmStack) -> Self {
-        Self { engine: OnceLock::new(), cache, stack }
+    /// One that keeps what it compiles, and replaces components, as the settings say; its guests will have so much stack.
+    pub fn new(config: &DeployConfig, stack: WasmStack) -> Result<Self, Failure> {
+        let (cache, rollout) = (config.cache.clone(), config.rollout()?);
+        Ok(Self { engine: OnceLock::new(), cache, stack, rollout })
+    }
+
+    /// What is expected of components that replace others.
+    pub fn rollout(&self) -> RolloutSettings {
+        self.rollout.clone()
     }
 
     /// The engine.
@@ -53,20 +61,21 @@ pub fn engine(cache: &CacheConfig, stack: WasmStack) -> Result<Engine, Failure> 
 
 /// Compiles a component and makes it a handler.
 pub async fn load(
-    engine: &Engine,
-    pipeline: &Name,
+    engine: &LazyEngine,
+    part: Part,
     config: &HandlerConfig,
+    artifact: &Arc<Artifact>,
 ) -> Result<Arc<ComponentHandler>, Failure> {
     let settings = HandlerSettings {
-        part: Some(Part { pipeline: pipeline.to_string(), role: "handler".to_owned() }),
+        part: Some(part),
         sandbox: config.sandbox().resolved()?,
         emitted_bytes: config.emitted_bytes,
         emitted_documents: config.emitted_records,
         makes_checkpoints: config.checkpointing() != Checkpointing::Auto,
+        rollout: engine.rollout(),
         ..HandlerSettings::new(name_of(&config.component))
     };
-    let artifact = artifact(&config.component).await?;
-    let loaded = ComponentHandler::load(engine, &artifact, settings).await;
+    let loaded = ComponentHandler::load(engine.get()?, artifact, settings).await;
     loaded.map(Arc::new).map_err(|error| refused(&error))
 }
 

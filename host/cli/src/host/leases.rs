@@ -3,6 +3,7 @@
 use std::{env, fmt, path::Path, sync::Arc};
 
 use tidemill_backends::{
+    deployments::redis::RedisDeployments,
     dynamodb::{self, AwsSettings},
     leases::{
         dynamodb::DynamoDbLeases,
@@ -11,7 +12,10 @@ use tidemill_backends::{
     },
     redis::Redis,
 };
-use tidemill_engine::lease::{LeaseStore, memory::MemoryLeases};
+use tidemill_engine::{
+    deploy::{Deployments, MemoryDeployments},
+    lease::{LeaseStore, memory::MemoryLeases},
+};
 
 use crate::{
     args::ConnectionFlags,
@@ -76,6 +80,21 @@ impl Stores {
             Kept::File(leases) => Arc::new(leases.of_application(application)),
             Kept::Redis { redis, prefix } => Arc::new(RedisLeases::new(redis.clone(), prefix, application)),
             Kept::DynamoDb(leases) => Arc::new(leases.of_application(application)),
+        }
+    }
+}
+
+impl Stores {
+    /// What the application is to run.
+    pub fn deployments(&self) -> Arc<dyn Deployments> {
+        let application = self.application.as_str();
+        match &self.kept {
+            Kept::Memory => Arc::new(MemoryDeployments::default()),
+            Kept::File(leases) => Arc::new(leases.deployments(application)),
+            Kept::Redis { redis, prefix } => {
+                Arc::new(RedisDeployments::new(redis.clone(), prefix, application))
+            }
+            Kept::DynamoDb(leases) => Arc::new(leases.deployments(application)),
         }
     }
 }

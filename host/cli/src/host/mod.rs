@@ -5,6 +5,7 @@ pub mod bound;
 pub mod component;
 pub mod dead_letters;
 pub mod leases;
+mod loading;
 mod pipeline;
 pub mod processor;
 pub mod report;
@@ -24,8 +25,10 @@ use tidemill_local_kinesis::{LocalKinesis, Settings};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admin::Admin,
     args::ConnectionFlags,
     config::{Config, KinesisConfig},
+    deploying::{beginning::Beginnings, following::Following},
     endpoint,
     failure::Failure,
     ingest::Ingest,
@@ -44,6 +47,8 @@ use worker::worker_id;
 pub struct Host {
     pipelines: Vec<BuiltPipeline>,
     ingest: Option<Ingest>,
+    admin: Option<Admin>,
+    following: Following,
     surroundings: Surroundings,
     stores: Stores,
     embedded: Option<LocalKinesis>,
@@ -60,12 +65,18 @@ impl Host {
         stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let clock = Clock::system();
-        let engines = LazyEngine::new(config.deploy.cache.clone(), config.wasm_stack);
+        let engines = LazyEngine::new(&config.deploy, config.wasm_stack)?;
+        let admin = match &config.admin {
+            Some(admin) => Some(Admin::build(admin).await?),
+            None => None,
+        };
+        let stores = Stores::open(&config, &flags).await?;
+        let deployments = stores.deployments();
+        let beginnings = Beginnings::ask(&config, &*deployments).await?;
         let mut components = Vec::new();
         for (name, pipeline) in &config.pipelines {
-            components.push(Components::load(&engines, name, pipeline).await?);
+            components.push(Components::load(&engines, name, pipeline, &beginnings).await?);
         }
-        let stores = Stores::open(&config, &flags).await?;
         let (embedded, target) = connect(config.kinesis, flags).await?;
         let surroundings = Surroundings {
             target,
@@ -97,21 +108,16 @@ impl Host {
                 BuiltPipeline::build(name, pipeline, components, leases, letters, &surroundings).await?;
             pipelines.push(built);
         }
+        let deployables = pipelines.iter_mut().flat_map(BuiltPipeline::take_deployables).collect();
+        let worker = surroundings.worker.as_str();
+        let following = Following::build(deployables, deployments, &config.deploy, worker, clock).await;
         let ingest = match config.ingest {
             Some(ingest) => Some(Ingest::build(ingest, &surroundings.target, &engines, stop.clone()).await?),
             None => None,
         };
-        let handlers: usize = pipelines.iter().map(|pipeline| pipeline.bound().handlers).sum();
-        if handlers > limits::INSTANCES as usize {
-            let most = limits::INSTANCES;
-            tracing::warn!(
-                handlers,
-                most,
-                "all shards with all their lanes need more instances than a host has: run more hosts, or lower lanes"
-            );
-        }
+        warn_of_too_many(&pipelines);
         let (grace, read_memory) = (config.grace, config.read_memory);
-        Ok(Self { pipelines, ingest, surroundings, stores, embedded, grace, read_memory })
+        Ok(Self { pipelines, ingest, admin, following, surroundings, stores, embedded, grace, read_memory })
     }
 
     /// What the host is about to do, for people.
@@ -121,15 +127,29 @@ impl Host {
         self.pipelines.iter().for_each(|pipeline| bound += pipeline.bound());
         bound.reads = bound.reads.min(self.read_memory.unwrap_or(usize::MAX));
         bound.ingest = self.ingest.as_ref().map_or(0, Ingest::memory);
+        bound.admin = self.admin.as_ref().map_or(0, |_| limits::COMPONENT_BYTES);
         let memory = format!("memory {bound}");
         let leases = (!self.pipelines.is_empty()).then(|| self.stores.to_string());
         let pipelines = self.pipelines.iter().map(ToString::to_string);
         embedded
             .chain([memory])
             .chain(leases)
+            .chain(self.admin.iter().map(ToString::to_string))
             .chain(self.ingest.iter().map(ToString::to_string))
             .chain(pipelines)
             .collect()
+    }
+}
+
+fn warn_of_too_many(pipelines: &[BuiltPipeline]) {
+    let handlers: usize = pipelines.iter().map(|pipeline| pipeline.bound().handlers).sum();
+    let most = limits::INSTANCES;
+    if handlers > most as usize {
+        tracing::warn!(
+            handlers,
+            most,
+            "all shards with all their lanes need more instances than a host has: run more hosts, or lower lanes"
+        );
     }
 }
 

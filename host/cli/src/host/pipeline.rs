@@ -6,8 +6,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tidemill_engine::{
-    consumer::{DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, SharingSettings},
-    deploy::Part,
+    consumer::{Control, DEFAULT_SINK, Pipeline, PipelineSettings, Progress, ReadMemory, SharingSettings},
     kinesis::{Kinesis, ShardFilter, list_all_shards},
     lease::{LeaseStore, WorkerId, keeper::KeeperSettings},
     producer::Producer,
@@ -17,11 +16,12 @@ use tidemill_engine::{
 use tidemill_runtime::ComponentHandler;
 
 use super::{
-    bound::MemoryBound, component, component::LazyEngine, dead_letters::BuiltLetters,
+    bound::MemoryBound, component::LazyEngine, dead_letters::BuiltLetters, loading::Loading,
     processor::LoadedProcessor, target::Target,
 };
 use crate::{
     config::{HandlerConfig, Name, PipelineConfig, SandboxConfig, SinkConfig, SourceConfig},
+    deploying::{beginning::Beginnings, following::Deployable, parts},
     endpoint,
     failure::Failure,
 };
@@ -55,6 +55,7 @@ pub struct BuiltPipeline {
     handler: Arc<ComponentHandler>,
     leases: Arc<dyn LeaseStore>,
     sinks: Vec<BuiltSink>,
+    deployables: Vec<Deployable>,
     letters: Option<BuiltLetters>,
 }
 
@@ -64,6 +65,8 @@ struct BuiltSource {
     settings: PipelineSettings,
     /// Its open shards.
     shards: usize,
+    /// Its shards that wait.
+    control: Arc<Control>,
 }
 
 /// A sink with its producer, which has nothing to do yet.
@@ -83,26 +86,26 @@ pub struct Components {
     source: LoadedProcessor,
     /// By the sink's name.
     sinks: BTreeMap<String, LoadedProcessor>,
+    deployables: Vec<Deployable>,
 }
 
 impl Components {
     /// Loads all that a pipeline names.
     pub async fn load(
         engine: &LazyEngine,
-        pipeline: &Name,
+        name: &Name,
         config: &PipelineConfig,
+        beginnings: &Beginnings,
     ) -> Result<Self, Failure> {
-        let part = |role: String| Some(Part { pipeline: pipeline.to_string(), role });
-        let handler = component::load(engine.get()?, pipeline, &config.handler).await?;
-        let source =
-            LoadedProcessor::load(engine, &config.source.processor, part("source".to_owned())).await?;
+        let mut loading = Loading { engine, pipeline: name.as_str(), beginnings, deployables: Vec::new() };
+        let handler = loading.handler(&config.handler).await?;
+        let source = loading.processor(parts::SOURCE, &config.source.processor).await?;
         let mut sinks = BTreeMap::new();
         for (name, sink) in config.named_sinks() {
-            let place = part(format!("sink.{name}"));
-            let loaded = LoadedProcessor::load(engine, &sink.producer.processor, place).await?;
+            let loaded = loading.processor(&parts::of_sink(name), &sink.producer.processor).await?;
             sinks.insert(name.to_owned(), loaded);
         }
-        Ok(Self { handler, source, sinks })
+        Ok(Self { handler, source, sinks, deployables: loading.deployables })
     }
 }
 
@@ -129,17 +132,22 @@ impl BuiltPipeline {
                 sharing: SharingSettings { max_shards: source.max_shards, ..surroundings.sharing },
                 ..settings_of(label, stream.clone(), &source, &limits)
             };
-            sources.push(BuiltSource { settings, shards: open_shards(kinesis, stream, &source).await? });
+            let shards = open_shards(kinesis, stream, &source).await?;
+            sources.push(BuiltSource { settings, shards, control: Arc::default() });
         }
         let default = sink.map(|sink| (DEFAULT_SINK.to_owned(), sink));
         let named = sinks.into_iter().map(|(name, sink)| (name.to_string(), sink));
-        let Components { handler, source: processor, sinks: mut processors } = components;
+        let Components { handler, source: processor, sinks: mut processors, mut deployables } = components;
+        for deployable in &mut deployables {
+            deployable.controls = sources.iter().map(|source| Arc::clone(&source.control)).collect();
+        }
         let mut sinks = Vec::new();
         for (name, sink) in default.into_iter().chain(named) {
             let processor = processors.remove(&name).expect("every sink's processor is loaded");
             sinks.push(BuiltSink::build(name, sink, processor, surroundings).await?);
         }
-        Ok(Self { name, sources, processor, sandbox: limits.sandbox(), handler, leases, sinks, letters })
+        let sandbox = limits.sandbox();
+        Ok(Self { name, sources, processor, sandbox, handler, leases, sinks, letters, deployables })
     }
 
     /// The memory that it may take.
@@ -149,7 +157,7 @@ impl BuiltPipeline {
         let lanes = sum(&|source| source.shards * source.settings.lanes as usize);
         MemoryBound {
             shards,
-            reads: sum(&|BuiltSource { settings, shards }| {
+            reads: sum(&|BuiltSource { settings, shards, .. }| {
                 shards * (settings.reader.prefetch.most_bytes() + settings.gathered_bytes())
             }),
             producers: self.sinks.iter().map(|sink| sink.buffer).sum::<usize>()
@@ -160,6 +168,11 @@ impl BuiltPipeline {
                 + self.sinks.iter().map(|sink| sink.instances).sum::<usize>(),
             ..MemoryBound::default()
         }
+    }
+
+    /// Hands over its parts, to be followed.
+    pub fn take_deployables(&mut self) -> Vec<Deployable> {
+        std::mem::take(&mut self.deployables)
     }
 
     /// What puts its dead letters on a stream, if that is where they go; to be closed behind the pipeline.
@@ -183,7 +196,7 @@ impl BuiltPipeline {
             memory: surroundings.memory.clone(),
             progress: Arc::new(Progress::default()),
             dead_letters: self.letters.as_ref().map(|letters| Arc::clone(&letters.letters)),
-            control: Arc::default(),
+            control: source.control,
         };
         self.sources.into_iter().map(pipeline).collect()
     }
@@ -192,7 +205,7 @@ impl BuiltPipeline {
 impl fmt::Display for BuiltPipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, sources, processor, handler, sinks, letters, .. } = self;
-        let source = |BuiltSource { settings, shards }: &BuiltSource| {
+        let source = |BuiltSource { settings, shards, .. }: &BuiltSource| {
             format!("{} ({shards} shards, {processor})", settings.stream)
         };
         let sources: Vec<String> = sources.iter().map(source).collect();

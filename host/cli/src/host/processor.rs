@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use tidemill_engine::{
-    deploy::{Artifact, Part},
+    deploy::{Artifact, Part, Slot},
     native::NativeProcessor,
     processor::Processor,
 };
@@ -23,40 +23,57 @@ pub struct LoadedProcessor {
     pub processor: Arc<dyn Processor>,
     config: ProcessorConfig,
     label: String,
+    slots: Vec<(Role, Arc<dyn Slot>)>,
 }
 
 impl LoadedProcessor {
-    /// Loads a processor, with its components if it has any. The place is where in an application it works, if it is a
-    /// pipeline's: halves have theirs behind it.
-    pub async fn load(
+    /// Loads a processor, with its components if it has any, from the files that the settings name.
+    pub async fn load(engine: &LazyEngine, config: &ProcessorConfig) -> Result<Self, Failure> {
+        let mut components = Vec::new();
+        for (file, role) in parts(config) {
+            components.push(Given { role, part: None, artifact: component::artifact(file).await? });
+        }
+        Self::load_from(engine, config, &components).await
+    }
+
+    /// Loads a processor with these components.
+    pub async fn load_from(
         engine: &LazyEngine,
         config: &ProcessorConfig,
-        place: Option<Part>,
+        components: &[Given],
     ) -> Result<Self, Failure> {
-        let half_of = |half: &str| {
-            place.clone().map(|Part { pipeline, role }| Part { pipeline, role: format!("{role}.{half}") })
+        let of = |role: Role| {
+            let given = components.iter().find(|given| given.role == role);
+            given.expect("every component of the processor is given")
         };
         let loaded = match &config.kind {
             ProcessorKind::Native(codec) => return Ok(Self::native(*codec, config)),
             ProcessorKind::Whole(whole) => {
-                let artifact = component::artifact(&whole.component).await?;
-                ComponentProcessor::load(engine.get()?, &artifact, &settings(whole, place)?).await
+                let given = of(Role::Processor);
+                let settings = given.settings(whole, engine)?;
+                ComponentProcessor::load(engine.get()?, &given.artifact, &settings).await
             }
             ProcessorKind::Halves(aggregator, serializer) => {
-                let of_aggregator = Read::of(aggregator, half_of("aggregator")).await?;
-                let of_serializer = Read::of(serializer, half_of("serializer")).await?;
-                let (aggregator, serializer) = (of_aggregator.half(), of_serializer.half());
+                let of_aggregator = settings(aggregator, || of(Role::Aggregator), engine)?;
+                let of_serializer = settings(serializer, || of(Role::Serializer), engine)?;
+                let aggregator = half(aggregator, of_aggregator.as_ref());
+                let serializer = half(serializer, of_serializer.as_ref());
                 ComponentProcessor::of_halves(engine.get()?, aggregator, serializer).await
             }
         };
         let processor = loaded.map_err(|error| component::refused(&error))?;
-        let label = processor.label();
-        Ok(Self { processor: Arc::new(processor), config: config.clone(), label })
+        let (label, slots) = (processor.label(), processor.slots());
+        Ok(Self { processor: Arc::new(processor), config: config.clone(), label, slots })
     }
 
     /// Loads the one processor of a command that runs no pipeline.
     pub async fn alone(config: &ProcessorConfig) -> Result<Self, Failure> {
-        Self::load(&LazyEngine::default(), config, None).await
+        Self::load(&LazyEngine::default(), config).await
+    }
+
+    /// Where its components are, by what each is for.
+    pub fn slots(&self) -> &[(Role, Arc<dyn Slot>)] {
+        &self.slots
     }
 
     /// Memory of the instances that its components need for so many callers at once, in bytes.
@@ -65,8 +82,8 @@ impl LoadedProcessor {
     }
 
     fn native(codec: Codec, config: &ProcessorConfig) -> Self {
-        let label = config.to_string();
-        Self { processor: Arc::new(NativeProcessor::from(codec)), config: config.clone(), label }
+        let (processor, label) = (Arc::new(NativeProcessor::from(codec)), config.to_string());
+        Self { processor, config: config.clone(), label, slots: Vec::new() }
     }
 }
 
@@ -91,9 +108,26 @@ pub fn parts(config: &ProcessorConfig) -> Vec<(&Path, Role)> {
     }
 }
 
-fn settings(config: &ComponentConfig, part: Option<Part>) -> Result<ProcessorSettings, Failure> {
-    let sandbox = config.sandbox.resolved()?;
-    Ok(ProcessorSettings { part, sandbox, ..ProcessorSettings::new(component::name_of(&config.component)) })
+/// A component that a processor is loaded with.
+#[derive(Clone, Debug)]
+pub struct Given {
+    /// What it is for.
+    pub role: Role,
+    /// Where in an application it works, if it is a pipeline's.
+    pub part: Option<Part>,
+    /// The component.
+    pub artifact: Arc<Artifact>,
+}
+
+impl Given {
+    fn settings(&self, config: &ComponentConfig, engine: &LazyEngine) -> Result<ProcessorSettings, Failure> {
+        Ok(ProcessorSettings {
+            part: self.part.clone(),
+            sandbox: config.sandbox.resolved()?,
+            rollout: engine.rollout(),
+            ..ProcessorSettings::new(component::name_of(&config.component))
+        })
+    }
 }
 
 fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
@@ -103,26 +137,24 @@ fn component_of<N>(half: &HalfConfig<N>) -> Option<&ComponentConfig> {
     }
 }
 
-/// Half of a processor, its file read where it is a component.
-enum Read<N> {
-    Native(N),
-    Component(Arc<Artifact>, ProcessorSettings),
+/// The component of a half with its settings, if it has one.
+fn settings<'a, N>(
+    half: &HalfConfig<N>,
+    given: impl FnOnce() -> &'a Given,
+    engine: &LazyEngine,
+) -> Result<Option<(&'a Arc<Artifact>, ProcessorSettings)>, Failure> {
+    let Some(config) = component_of(half) else { return Ok(None) };
+    let given = given();
+    Ok(Some((&given.artifact, given.settings(config, engine)?)))
 }
 
-impl<N: Copy> Read<N> {
-    async fn of(half: &HalfConfig<N>, part: Option<Part>) -> Result<Self, Failure> {
-        Ok(match half {
-            HalfConfig::Native(native) => Self::Native(*native),
-            HalfConfig::Component(half) => {
-                Self::Component(component::artifact(&half.component).await?, settings(half, part)?)
-            }
-        })
-    }
-
-    fn half(&self) -> Half<'_, N> {
-        match self {
-            Self::Native(native) => Half::Native(*native),
-            Self::Component(artifact, settings) => Half::Component(artifact, settings),
-        }
+fn half<'a, N: Copy>(
+    half: &HalfConfig<N>,
+    component: Option<&'a (&'a Arc<Artifact>, ProcessorSettings)>,
+) -> Half<'a, N> {
+    match (half, component) {
+        (HalfConfig::Component(_), Some((artifact, settings))) => Half::Component(artifact, settings),
+        (HalfConfig::Native(native), _) => Half::Native(*native),
+        (HalfConfig::Component(_), None) => unreachable!("a component has settings"),
     }
 }

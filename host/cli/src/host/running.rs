@@ -12,7 +12,7 @@ use futures::{
     stream::{FuturesUnordered, StreamExt},
 };
 use tidemill_engine::{
-    consumer::{PipelineError, Progress, Summary},
+    consumer::{Pipeline, PipelineError, Progress, Summary},
     producer::Producer,
     task,
 };
@@ -25,7 +25,7 @@ use super::{
     pipeline::BuiltPipeline,
     report::{Totals, now_and_then},
 };
-use crate::{exit::Exit, failure::Failure, ingest};
+use crate::{admin::Shown, exit::Exit, failure::Failure, ingest, signals};
 
 /// What a pipeline did in its life.
 #[derive(Debug)]
@@ -74,12 +74,14 @@ impl Host {
     /// Runs until `stop` is cancelled, or until a pipeline cannot go on, which stops the others too. What is in hand
     /// is finished within the grace period.
     pub async fn run(self, stop: CancellationToken) -> Result<Done, Failure> {
-        let Self { pipelines, ingest, surroundings, embedded, grace, .. } = self;
+        let Self { pipelines, ingest, admin, following, surroundings, embedded, grace, .. } = self;
+        let hangups = signals::hangups()?;
         let running = FuturesUnordered::<Running>::new();
-        let mut watched = Vec::new();
+        let (mut watched, mut shown) = (Vec::new(), Vec::new());
         let letters: Vec<Producer> = pipelines.iter().filter_map(BuiltPipeline::letters_producer).collect();
         for pipeline in pipelines.into_iter().flat_map(|pipeline| pipeline.start(&surroundings)) {
             let name = pipeline.settings.name.clone();
+            shown.push(shown_of(&pipeline));
             watched.push(Watched {
                 pipeline: name.clone(),
                 progress: Arc::clone(&pipeline.progress),
@@ -109,8 +111,18 @@ impl Host {
                 None => Vec::new(),
             }
         };
+        let ended = CancellationToken::new();
+        let admin = admin.map(|admin| {
+            let desk = Arc::clone(&following.desk);
+            admin.start(surroundings.application.as_str(), desk, shown, stop.clone(), ended.clone(), grace)
+        });
         let work = async {
             let (pipelines, ingest) = futures::join!(pipelines, ingest);
+            ended.cancel();
+            if let Some(admin) = admin {
+                // A panic was printed where it happened, and the rest of the host has ended in order.
+                let _ = admin.await;
+            }
             if let Some(local) = embedded {
                 local.stop().await;
             }
@@ -120,7 +132,21 @@ impl Host {
             biased;
             done = work => done,
             () = now_and_then(|| report(&watched)) => unreachable!("it reports for ever"),
+            () = following.run(hangups, stop.clone()) => unreachable!("it follows for ever"),
         }
+    }
+}
+
+/// What the admin API shows of a pipeline.
+fn shown_of(pipeline: &Pipeline) -> Shown {
+    // Where a pipeline reads several streams, their names stand behind its own.
+    let name = pipeline.settings.name.split('/').next().unwrap_or_default();
+    Shown {
+        pipeline: name.to_owned(),
+        stream: pipeline.settings.stream.name().to_owned(),
+        progress: Arc::clone(&pipeline.progress),
+        control: Arc::clone(&pipeline.control),
+        producers: pipeline.sinks.values().cloned().collect(),
     }
 }
 

@@ -7,10 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tidemill_engine::processor::Document;
 
-use super::{
-    answer::Refusal,
-    wish::{Format, Wish, checked, partition_key},
-};
+use super::wish::{Format, Wish, checked, partition_key};
+use crate::http::answer::Refusal;
 
 /// The documents of a body, in order. Each has the key that is its own, else the one its pointer finds, else the one
 /// of the request; and is, with its key, at most so many bytes.

@@ -25,7 +25,8 @@ use tidemill_engine::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::answer::{Refusal, code};
+use super::answer::code;
+use crate::http::answer::Refusal;
 
 /// Takes documents for one stream.
 #[derive(Debug)]

@@ -8,8 +8,6 @@
 //! what was accepted is watched until it has settled.
 
 mod answer;
-mod body;
-mod connections;
 mod documents;
 mod intake;
 mod routes;
@@ -27,6 +25,7 @@ use std::{
 use futures::future::join_all;
 use tidemill_backends::spool::FileSpool;
 use tidemill_engine::{
+    limits,
     producer::{Producer, spool::Spool},
     stream::StreamRef,
     task::Task,
@@ -44,9 +43,9 @@ use crate::{
         report::{Totals, now_and_then},
         target::Target,
     },
+    http::{body::Bodies, connections},
 };
 
-use body::Bodies;
 use intake::{Counts, Intake};
 use routes::Front;
 
@@ -83,7 +82,7 @@ impl Ingest {
         let listener = TcpListener::bind(config.listen).await;
         let listener = listener.map_err(|error| not_listening(config.listen, &error))?;
         let address = listener.local_addr().map_err(|error| not_listening(config.listen, &error))?;
-        let mut memory = Bodies::bound(config.body_bytes);
+        let mut memory = limits::INGEST_BODIES_BYTES.max(config.body_bytes);
         let (mut intakes, mut watchers) = (BTreeMap::new(), Vec::new());
         for (name, stream) in config.streams {
             memory += stream.producer.buffer();
@@ -92,7 +91,8 @@ impl Ingest {
             intakes.insert(name, intake);
             watchers.push(watcher);
         }
-        let front = Front { intakes, bodies: Bodies::new(config.body_bytes), stop };
+        let front =
+            Front { intakes, bodies: Bodies::new(config.body_bytes, limits::INGEST_BODIES_BYTES), stop };
         Ok(Self { listener, address, front, watchers, memory })
     }
 
@@ -113,7 +113,13 @@ impl Ingest {
             .values()
             .map(|intake| (intake.stream.clone(), Arc::clone(&intake.counts)))
             .collect();
-        let serving = connections::serve(listener, routes::router(front), stop.clone(), grace / 2);
+        let serving = connections::serve(
+            listener,
+            routes::router(front),
+            limits::INGEST_CONNECTIONS,
+            stop.clone(),
+            grace / 2,
+        );
         let flushing = async {
             stop.cancelled().await;
             // Who waits for documents gets the answer without waiting for the linger.
@@ -199,7 +205,7 @@ async fn open(
         Some(spool) => Some(open_spool(spool, &stream).await?),
         None => None,
     };
-    let processor = LoadedProcessor::load(engine, &config.producer.processor, None).await?;
+    let processor = LoadedProcessor::load(engine, &config.producer.processor).await?;
     let producer = target.open(&config.producer, processor.processor, &stream, name, spool).await?;
     Ok((stream, producer))
 }

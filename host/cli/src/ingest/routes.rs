@@ -17,12 +17,10 @@ use tidemill_engine::producer::Settled;
 use tokio::{sync::oneshot, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    answer::{self, Refusal},
+use super::{answer, documents::documents, intake::Intake, wish::Wish};
+use crate::http::{
+    answer::{Refusal, json as answered},
     body::Bodies,
-    documents::documents,
-    intake::Intake,
-    wish::Wish,
 };
 
 /// What all requests share.
@@ -101,12 +99,12 @@ async fn health(State(front): State<Arc<Front>>) -> Response {
     if front.stop.is_cancelled() {
         return Refusal::stopping().into_response();
     }
-    answer::json(StatusCode::OK, &json!({ "status": "ok" }))
+    answered(StatusCode::OK, &json!({ "status": "ok" }))
 }
 
 async fn streams(State(front): State<Arc<Front>>) -> Response {
     let streams: Vec<Value> = front.intakes.iter().map(|(name, intake)| shown(name, intake)).collect();
-    answer::json(StatusCode::OK, &json!({ "streams": streams }))
+    answered(StatusCode::OK, &json!({ "streams": streams }))
 }
 
 fn shown(name: &str, intake: &Intake) -> Value {

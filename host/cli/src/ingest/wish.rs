@@ -6,8 +6,7 @@ use axum::http::{HeaderMap, header, request::Parts};
 use bytestring::ByteString;
 use tidemill_engine::{hash::HashKey, kinesis::is_valid_partition_key, limits};
 
-use super::answer::Refusal;
-use crate::pointer::Pointer;
+use crate::{http::answer::Refusal, pointer::Pointer};
 
 const PARAMETERS: &str = "wait, timeout, partition-key, explicit-hash-key, partition-key-pointer";
 

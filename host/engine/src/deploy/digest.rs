@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 /// Hexadecimal digits of a digest that people are shown where the whole is too long.
@@ -14,6 +15,11 @@ const SHOWN: usize = 8;
 pub struct Digest(String);
 
 impl Digest {
+    /// The digest of a component's file.
+    pub fn of(file: &[u8]) -> Self {
+        Self::of_bytes(&Sha256::digest(file).into())
+    }
+
     /// The digest that these bytes are.
     pub fn of_bytes(bytes: &[u8; 32]) -> Self {
         use fmt::Write;

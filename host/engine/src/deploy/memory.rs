@@ -1,15 +1,14 @@
 //! Deployments in memory: for applications of one process that forget when they end, and for tests.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{DeployError, Deployment, Deployments, Digest, Part};
-use crate::limits;
+use super::{DeployError, Deployment, Deployments, Digest, History, Part};
 
 /// Keeps deployments for as long as the process lives.
 #[derive(Debug, Default)]
@@ -17,8 +16,7 @@ pub struct MemoryDeployments(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// The newest first.
-    parts: HashMap<Part, VecDeque<Deployment>>,
+    parts: HashMap<Part, History>,
     components: HashMap<Digest, Bytes>,
 }
 
@@ -31,22 +29,15 @@ impl MemoryDeployments {
 #[async_trait]
 impl Deployments for MemoryDeployments {
     async fn current(&self, part: &Part) -> Result<Option<Deployment>, DeployError> {
-        Ok(self.kept().parts.get(part).and_then(|all| all.front().cloned()))
+        Ok(self.kept().parts.get(part).and_then(|history| history.current().cloned()))
     }
 
     async fn put(&self, part: &Part, deployment: &Deployment) -> Result<(), DeployError> {
-        let mut kept = self.kept();
-        let all = kept.parts.entry(part.clone()).or_default();
-        if deployment.version != all.front().map_or(0, |newest| newest.version) + 1 {
-            return Err(DeployError::Conflict(part.to_string()));
-        }
-        all.push_front(deployment.clone());
-        all.truncate(limits::DEPLOYMENTS_KEPT);
-        Ok(())
+        self.kept().parts.entry(part.clone()).or_default().add(part, deployment.clone())
     }
 
     async fn history(&self, part: &Part) -> Result<Vec<Deployment>, DeployError> {
-        Ok(self.kept().parts.get(part).map_or_else(Vec::new, |all| all.iter().cloned().collect()))
+        Ok(self.kept().parts.get(part).cloned().unwrap_or_default().into())
     }
 
     async fn upload(&self, digest: &Digest, component: Bytes) -> Result<(), DeployError> {
@@ -58,8 +49,21 @@ impl Deployments for MemoryDeployments {
         Ok(self.kept().components.get(digest).cloned())
     }
 
-    async fn retain(&self, digests: &BTreeSet<Digest>) -> Result<(), DeployError> {
-        self.kept().components.retain(|digest, _| digests.contains(digest));
+    async fn forget_unused(&self) -> Result<(), DeployError> {
+        let mut kept = self.kept();
+        let Kept { parts, components } = &mut *kept;
+        components.retain(|digest, _| parts.values().any(|history| history.names(digest)));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deploy::contract;
+
+    #[tokio::test]
+    async fn memory_keeps_the_contract_of_deployments() {
+        contract::check(async || MemoryDeployments::default()).await;
     }
 }

@@ -6,7 +6,7 @@
 //! What is wanted is a record of its own, a [`Deployment`], that grows by versions; the components lie beside it under
 //! their digests. A part that was never deployed runs the file that its settings name.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,11 +15,21 @@ use thiserror::Error;
 
 use crate::time::UnixMillis;
 
+mod changing;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+mod deploying;
 mod digest;
+mod follower;
+mod history;
 mod memory;
 mod slot;
 
+pub use changing::{NoChange, Request, Wish};
+pub use deploying::{NotDeployed, deploy};
 pub use digest::{Digest, InvalidDigest};
+pub use follower::{FollowSettings, Followable, Followed, Follower, NotLetIn};
+pub use history::History;
 pub use memory::MemoryDeployments;
 pub use slot::{
     Applied, Artifact, GenerationStatus, Refused, Slot, SlotStatus, TrialFigures, Verdict, Wanted,
@@ -48,8 +58,9 @@ pub trait Deployments: Send + Sync + fmt::Debug {
     /// The component with this digest, whole; none where it is not kept.
     async fn download(&self, digest: &Digest) -> Result<Option<Bytes>, DeployError>;
 
-    /// Forgets all components but these.
-    async fn retain(&self, digests: &BTreeSet<Digest>) -> Result<(), DeployError>;
+    /// Forgets the components that nothing in the history of any part names. A component that is uploaded meanwhile may
+    /// go too, so [`deploy`] makes sure of its own once a deployment names it.
+    async fn forget_unused(&self) -> Result<(), DeployError>;
 }
 
 /// A place in an application that a component can be deployed to, such as `orders/handler`.
@@ -67,6 +78,24 @@ impl fmt::Display for Part {
         write!(f, "{}/{}", self.pipeline, self.role)
     }
 }
+
+impl FromStr for Part {
+    type Err = InvalidPart;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPart> {
+        match text.split_once('/') {
+            Some((pipeline, role)) if !pipeline.is_empty() && !role.is_empty() => {
+                Ok(Self { pipeline: pipeline.to_owned(), role: role.to_owned() })
+            }
+            _ => Err(InvalidPart(text.to_owned())),
+        }
+    }
+}
+
+/// A text that names no part.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("not a part: PIPELINE/ROLE is one, got={0:?}")]
+pub struct InvalidPart(String);
 
 /// What a part is to run from some moment on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -121,6 +121,13 @@ pub struct TrialFigures {
     pub stable_nanos_per_record: u64,
 }
 
+impl Artifact {
+    /// A component from somewhere, with the digest that it has.
+    pub fn new(from: impl Into<String>, bytes: Bytes) -> Self {
+        Self { from: from.into(), digest: Digest::of(&bytes), bytes }
+    }
+}
+
 impl fmt::Debug for Artifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, digest, bytes } = self;

@@ -26,6 +26,14 @@ pub(super) fn failed<E>(table: &str, error: &SdkError<E, HttpResponse>) -> Lease
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
+    LeaseError::Unavailable(told(table, error))
+}
+
+/// The same for people, with what to do.
+pub(crate) fn told<E>(table: &str, error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
     let advice = match code(error) {
         Some("ResourceNotFoundException") => "there is no such table: create it, or set create-table: ",
         Some("ValidationException") => {
@@ -37,7 +45,7 @@ where
         }
         _ => "",
     };
-    LeaseError::Unavailable(format!("{advice}{}, table={table}", said(error)))
+    format!("{advice}{}, table={table}", said(error))
 }
 
 /// What the service or the SDK says, the service's name for it first.
@@ -52,6 +60,6 @@ where
 }
 
 /// The service's name for it.
-pub(super) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
+pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Option<&str> {
     error.as_service_error().and_then(|service| service.code())
 }

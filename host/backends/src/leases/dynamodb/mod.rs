@@ -12,11 +12,12 @@ use aws_sdk_dynamodb::{
 };
 use tidemill_engine::lease::{Lease, LeaseError, LeaseKey, LeaseStore, NewLease, Update};
 
+use crate::deployments::dynamodb::DynamoDbDeployments;
 use error::{failed, of_write};
 use stored::{APPLICATION, COUNTER, Item, number};
 
-mod error;
-mod stored;
+pub(crate) mod error;
+pub(crate) mod stored;
 mod table;
 
 pub use table::TableError;
@@ -55,6 +56,11 @@ impl DynamoDbLeases {
     #[must_use]
     pub fn of_application(&self, application: &str) -> Self {
         Self { application: application.into(), ..self.clone() }
+    }
+
+    /// What an application is to run, in the same table.
+    pub fn deployments(&self, application: &str) -> DynamoDbDeployments {
+        DynamoDbDeployments::new(self.client.clone(), &self.table, application)
     }
 
     fn decode(&self, item: &Item) -> Result<Lease, LeaseError> {

@@ -6,12 +6,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use tidemill_engine::lease::{Lease, LeaseKey, NewLease, Update};
 
 /// An item, by the names of its attributes.
-pub(super) type Item = HashMap<String, AttributeValue>;
+pub(crate) type Item = HashMap<String, AttributeValue>;
 
 /// The hash key: application and pipeline.
-pub(super) const APPLICATION: &str = "application";
+pub(crate) const APPLICATION: &str = "application";
 /// The range key: stream and shard.
-pub(super) const LEASE: &str = "lease";
+pub(crate) const LEASE: &str = "lease";
 /// What every write names.
 pub(super) const COUNTER: &str = "counter";
 
@@ -49,7 +49,7 @@ pub(super) fn changes(update: Update) -> Vec<(&'static str, Option<AttributeValu
 }
 
 /// A number as DynamoDB writes it.
-pub(super) fn number(number: u64) -> AttributeValue {
+pub(crate) fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 

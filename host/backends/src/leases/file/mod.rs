@@ -9,13 +9,14 @@ use std::{path::Path, sync::Arc};
 use async_trait::async_trait;
 use tidemill_engine::lease::{Lease, LeaseError, LeaseKey, LeaseStore, NewLease, Update, change::Change};
 
+use crate::deployments::file::FileDeployments;
 use writer::Writer;
 
 mod open;
 mod stored;
 #[cfg(test)]
 mod tests;
-mod writer;
+pub(crate) mod writer;
 
 pub use open::OpenError;
 
@@ -42,6 +43,11 @@ impl FileLeases {
     #[must_use]
     pub fn of_application(&self, application: &str) -> Self {
         Self { application: application.into(), writer: Arc::clone(&self.writer) }
+    }
+
+    /// What an application is to run, in the same file.
+    pub fn deployments(&self, application: &str) -> FileDeployments {
+        FileDeployments::new(application, Arc::clone(&self.writer))
     }
 }
 

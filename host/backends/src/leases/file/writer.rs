@@ -3,7 +3,7 @@
 //! It takes every command that waits, does them in one transaction, and answers when the disk has it. So the cost of
 //! a write to the disk is shared by all shards that want one at the same time, and each answer is durable.
 
-use std::{io, mem, thread};
+use std::{fmt, io, mem, thread};
 
 use redb::{Database, ReadableTable, Table};
 use tidemill_engine::{
@@ -16,17 +16,19 @@ use super::stored::{self, LEASES};
 
 /// A handle on the thread. Dropping it waits for the write under way and closes the file.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     commands: mpsc::Sender<Command>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Command {
-    application: String,
-    wish: Wish,
-    reply: oneshot::Sender<Answer>,
+enum Command {
+    Lease { application: String, wish: Wish, reply: oneshot::Sender<Answer> },
+    Other(Job),
 }
+
+/// Something else that the file keeps: it has transactions of its own, and answers by itself.
+struct Job(Box<dyn FnOnce(&Database) + Send>);
 
 #[derive(Debug)]
 enum Wish {
@@ -74,10 +76,27 @@ impl Writer {
         self.ask(application, Wish::Write(change)).await.map(|mut leases| leases.pop())
     }
 
+    /// Does something with the file, in turn with what others want of it; none where the thread has ended.
+    ///
+    /// # Cancel safety
+    /// It may be done or not.
+    pub(crate) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Database) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        let job = Job(Box::new(move |database: &Database| {
+            // Whoever asked may have gone.
+            let _ = reply.send(work(database));
+        }));
+        self.commands.send(Command::Other(job)).await.ok()?;
+        answer.await.ok()
+    }
+
     async fn ask(&self, application: &str, wish: Wish) -> Answer {
         let (reply, answer) = oneshot::channel();
         let gone = || LeaseError::Unavailable("the thread that writes the lease file has ended".into());
-        let command = Command { application: application.to_owned(), wish, reply };
+        let command = Command::Lease { application: application.to_owned(), wish, reply };
         self.commands.send(command).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
@@ -94,6 +113,12 @@ impl Drop for Writer {
     }
 }
 
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Job")
+    }
+}
+
 fn run(database: &Database, mut queue: mpsc::Receiver<Command>) {
     while let Some(first) = queue.blocking_recv() {
         let mut commands = vec![first];
@@ -107,8 +132,23 @@ fn run(database: &Database, mut queue: mpsc::Receiver<Command>) {
 }
 
 fn do_all(database: &Database, commands: Vec<Command>) {
-    let (asked, replies): (Vec<_>, Vec<_>) =
-        commands.into_iter().map(|command| ((command.application, command.wish), command.reply)).unzip();
+    let (mut asked, mut replies, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
+    for command in commands {
+        match command {
+            Command::Lease { application, wish, reply } => {
+                asked.push((application, wish));
+                replies.push(reply);
+            }
+            Command::Other(job) => jobs.push(job),
+        }
+    }
+    if !asked.is_empty() {
+        do_leases(database, asked, replies);
+    }
+    jobs.into_iter().for_each(|Job(work)| work(database));
+}
+
+fn do_leases(database: &Database, asked: Vec<(String, Wish)>, replies: Vec<oneshot::Sender<Answer>>) {
     let answers = transact(database, asked).unwrap_or_else(|error| {
         let reason = format!("{error}; the file is not written again until the process is started anew");
         vec![Err(LeaseError::Unavailable(reason)); replies.len()]

@@ -7,6 +7,11 @@ use crate::redis::Redis;
 
 /// The error of a call over a key. Whatever it is, the caller may try again: people can mend all of these meanwhile.
 pub(super) fn failed(redis: &Redis, key: &str, error: &RedisError) -> LeaseError {
+    LeaseError::Unavailable(told(redis, key, error))
+}
+
+/// The same for people, with what to do.
+pub(crate) fn told(redis: &Redis, key: &str, error: &RedisError) -> String {
     let advice = match error.code() {
         Some("MOVED" | "ASK") if !redis.is_cluster() => "this is a node of a cluster: set cluster = true: ",
         Some("NOPERM") => "allow this user the commands that docs/operations.md names: ",
@@ -16,5 +21,5 @@ pub(super) fn failed(redis: &Redis, key: &str, error: &RedisError) -> LeaseError
         Some("WRONGTYPE") => "the key holds something else: set another prefix: ",
         _ => "",
     };
-    LeaseError::Unavailable(format!("{advice}{error}, redis={} key={key}", redis.at()))
+    format!("{advice}{error}, redis={} key={key}", redis.at())
 }

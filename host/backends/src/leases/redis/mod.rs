@@ -18,8 +18,8 @@ use tidemill_engine::lease::{Lease, LeaseError, LeaseKey, LeaseStore, NewLease, 
 
 use crate::redis::Redis;
 
-mod error;
-mod script;
+pub(crate) mod error;
+pub(crate) mod script;
 mod stored;
 
 /// The prefix of every key unless told otherwise.

@@ -7,7 +7,7 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisResult, Script, ServerErrorKind
 use crate::redis::Redis;
 
 /// A script with its hash, by which a server that ran it before knows it.
-pub(super) struct Stored {
+pub(crate) struct Stored {
     text: &'static str,
     script: Script,
 }
@@ -17,13 +17,13 @@ pub(super) static UPDATE: LazyLock<Stored> = LazyLock::new(|| Stored::new(includ
 pub(super) static DELETE: LazyLock<Stored> = LazyLock::new(|| Stored::new(include_str!("delete.lua")));
 
 impl Stored {
-    fn new(text: &'static str) -> Self {
+    pub(crate) fn new(text: &'static str) -> Self {
         Self { text, script: Script::new(text) }
     }
 
     /// Runs it over one key. A server that does not know it, as after a restart or a failover, is sent its text, which
     /// reaches the node that has the key whatever becomes of the others.
-    pub(super) async fn run<T: FromRedisValue>(
+    pub(crate) async fn run<T: FromRedisValue>(
         &self,
         redis: &Redis,
         key: &str,

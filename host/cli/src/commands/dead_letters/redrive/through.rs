@@ -10,6 +10,7 @@ use tidemill_engine::{
     batch::{Batch, BatchInfo, Documents, DocumentsBuilder},
     consumer::{Checkpointing, DEFAULT_SINK},
     dead_letter::{DeadLetter, Payload},
+    deploy::Part,
     handler::{Closed, Disposition, Emit, Handler, Outcome},
     limits,
     processor::{Document, HashCheck, Processor},
@@ -21,6 +22,7 @@ use tokio::time::sleep;
 
 use super::{super::place::Opened, route::Begun};
 use crate::{
+    deploying::parts,
     exit::Exit,
     failure::Failure,
     host::{
@@ -54,12 +56,14 @@ impl Through {
                 .help("leave out --handler, and letters go back to their stream"));
         }
         let engine = LazyEngine::default();
-        let handler = component::load(engine.get()?, &pipeline.name, &config.handler).await?;
-        let processor = LoadedProcessor::load(&engine, &config.source.processor, None).await?.processor;
+        let part = Part { pipeline: pipeline.name.to_string(), role: parts::HANDLER.to_owned() };
+        let artifact = component::artifact(&config.handler.component).await?;
+        let handler = component::load(&engine, part, &config.handler, &artifact).await?;
+        let processor = LoadedProcessor::load(&engine, &config.source.processor).await?.processor;
         let target = Target::connect(opened.connection()?).await?;
         let mut sinks = BTreeMap::new();
         for (name, sink) in config.named_sinks() {
-            let processor = LoadedProcessor::load(&engine, &sink.producer.processor, None).await?.processor;
+            let processor = LoadedProcessor::load(&engine, &sink.producer.processor).await?.processor;
             let producer = target.open(&sink.producer, processor, &sink.stream, name, None).await?;
             sinks.insert(name.to_owned(), producer);
         }

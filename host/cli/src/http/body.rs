@@ -22,14 +22,9 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// Room for bodies of at most so many bytes each; for one of them at least.
-    pub fn new(longest: usize) -> Self {
-        Self { room: Semaphore::new(Self::bound(longest)), longest }
-    }
-
-    /// Bytes that the bodies of all requests may take, where one may take so many.
-    pub fn bound(longest: usize) -> usize {
-        limits::INGEST_BODIES_BYTES.max(longest)
+    /// Room for bodies of at most so many bytes each and so many together; for one of them at least.
+    pub fn new(longest: usize, together: usize) -> Self {
+        Self { room: Semaphore::new(together.max(longest)), longest }
     }
 
     /// Reads a body when there is room for it. The room is given back with the permit.
@@ -87,7 +82,7 @@ mod tests {
     use super::*;
 
     async fn of(body: Body, length: Option<u64>) -> Result<Bytes, String> {
-        let bodies = Bodies::new(4);
+        let bodies = Bodies::new(4, 8);
         let mut headers = HeaderMap::new();
         headers.extend(length.map(|length| (header::CONTENT_LENGTH, HeaderValue::from(length))));
         let read = bodies.read(&headers, body).await;
@@ -111,7 +106,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_room_is_told_to_come_again() {
-        let bodies = Bodies::new(limits::INGEST_BODIES_BYTES);
+        let bodies = Bodies::new(8, 8);
         let (_, held) = bodies.read(&HeaderMap::new(), "a".into()).await.unwrap();
         let refusal = bodies.read(&HeaderMap::new(), "b".into()).await.unwrap_err();
         assert!(format!("{refusal:?}").contains("status: 429"), "{refusal:?}");

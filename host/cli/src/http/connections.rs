@@ -20,15 +20,16 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Answers until told to stop, then finishes what is under way, for so long. Answers when it was told.
+/// Answers so many connections at once, until told to stop, then finishes what is under way, for so long. Answers when it was told.
 pub async fn serve(
     listener: TcpListener,
     app: Router,
+    most: usize,
     stop: CancellationToken,
     finish_within: Duration,
 ) -> Instant {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits::INGEST_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(most));
     let mut open = FuturesUnordered::<Task<()>>::new();
     let mut stopping = pin!(stop.cancelled());
     loop {
@@ -43,7 +44,7 @@ pub async fn serve(
                     TowerToHyperService::new(app.clone()),
                 ).into_owned();
                 let watched = graceful.watch(connection);
-                open.push(task::spawn("ingest-connection", async move {
+                open.push(task::spawn("http-connection", async move {
                     if let Err(error) = watched.await {
                         tracing::debug!(error = error.to_string(), "a connection broke off");
                     }
