@@ -452,7 +452,8 @@ pub const INSTANCE_RESOURCES: usize = 1_000;
 /// How often a running guest is interrupted to let others run, and so how far past its deadline it may go. Ours.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 /// Turns of others, as long as [`EPOCH_TICK`], for one of a guest that runs for longer, as far as there are others that
-/// wait. Ours: one that never ends takes a quarter of one core from those that are busy.
+/// wait. Ours: one that never ends takes a quarter of one core from those that are busy, and any number of them a quarter
+/// of all cores.
 pub const TURNS_OF_OTHERS: u32 = 3;
 /// A yield that is over so soon let nobody run. Ours: it costs some microseconds by itself.
 pub const NOBODY_WAITS: Duration = Duration::from_micros(50);
@@ -494,8 +495,8 @@ pub const GUEST_LOG_LINE_BYTES: usize = 4 << 10;
 /// Bytes of what a guest wrote to stderr last that an error repeats. Ours.
 pub const GUEST_LAST_WORDS_BYTES: usize = 1 << 10;
 
-/// How far threads that compile stand back behind others, in steps of `nice`. Ours: a tenth of a busy core is left.
-pub const COMPILER_NICE: i32 = 10;
+/// How far threads that compile stand back behind others, in steps of `nice`. Ours: a quarter of a busy core is left.
+pub const COMPILER_NICE: i32 = 5;
 /// How long a new component has to prove itself unless settings say otherwise. Ours: what comes once a minute shows.
 pub const PROBATION: Duration = Duration::from_secs(300);
 /// Batches in a hundred that may fail on a new component beyond those that failed before. Ours.

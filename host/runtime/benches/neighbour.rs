@@ -1,7 +1,7 @@
 //! What a healthy component loses to a sick one in the same process.
 //!
 //! The healthy one handles batches of eight shards, one after the other without a pause: it takes all the cores there
-//! are. The sick one fails on one shard, and is given its batch again after the pauses that the engine makes. Alone
+//! are. The sick one fails on one shard or more, and is given its batch again after the pauses that the engine makes. Alone
 //! and beside it are measured by turns, so that what else the machine does disturbs both. Run `cargo xtask guests`
 //! before it; the number behind it is the length of a turn in milliseconds.
 
@@ -35,23 +35,24 @@ const BATCH: (usize, usize) = (500, 200);
 const TURNS: usize = 5;
 /// A turn, unless told otherwise.
 const TURN: Duration = Duration::from_millis(1_000);
-/// Sick components, with the record that sets each off.
-const SICK: [(&str, &str); 15] = [
-    ("spin", "spin"),
-    ("trap", "trap"),
-    ("hog", "hog"),
-    ("sleep", "sleep"),
-    ("chatter", "chatter"),
-    ("flood", "log"),
-    ("flood", "stderr"),
-    ("flood", "emit"),
-    ("flood", "many"),
-    ("handles", "handles"),
-    ("stillborn", ""),
-    ("recursion", ""),
-    ("allocation_spin", ""),
-    ("table_hoard", ""),
-    ("list_gigantic", ""),
+/// Sick components, with the record that sets each off, and how many shards it fails on.
+const SICK: [(&str, &str, usize); 16] = [
+    ("spin", "spin", 1),
+    ("spin", "spin", 8),
+    ("trap", "trap", 1),
+    ("hog", "hog", 1),
+    ("sleep", "sleep", 1),
+    ("chatter", "chatter", 1),
+    ("flood", "log", 1),
+    ("flood", "stderr", 1),
+    ("flood", "emit", 1),
+    ("flood", "many", 1),
+    ("handles", "handles", 1),
+    ("stillborn", "", 1),
+    ("recursion", "", 1),
+    ("allocation_spin", "", 1),
+    ("table_hoard", "", 1),
+    ("list_gigantic", "", 1),
 ];
 
 #[tokio::main]
@@ -62,19 +63,20 @@ async fn main() {
     let healthy = Healthy::start(&engine).await;
     println!("{:<28} {:>14} {:>14} {:>10}", "records a second", "alone", "beside", "loss");
     let mut losses = Vec::new();
-    for (guest, word) in SICK {
+    for (guest, word, shards) in SICK {
         let sick = load(&engine, &format!("fault_{guest}")).await;
         let (mut alone, mut beside) = (Vec::new(), Vec::new());
         for _ in 0..TURNS {
             alone.push(healthy.rate(turn).await);
-            let failing = fail_again_and_again(Arc::clone(&sick), word);
+            let failing: Vec<_> =
+                (0..shards).map(|shard| fail_again_and_again(Arc::clone(&sick), word, shard)).collect();
             beside.push(healthy.rate(turn).await);
             drop(failing);
         }
         let (alone, beside) = (median(alone), median(beside));
         let loss = 100.0 * (1.0 - beside / alone);
         losses.push(loss);
-        println!("{:<28} {alone:>14.0} {beside:>14.0} {loss:>8.1} %", format!("{guest} {word}"));
+        println!("{:<28} {alone:>14.0} {beside:>14.0} {loss:>8.1} %", format!("{guest} {word} {shards}"));
     }
     println!("{:<28} {:>14} {:>14} {:>8.1} %", "median", "", "", median(losses));
 }
@@ -114,11 +116,11 @@ impl Healthy {
 
 /// Gives one batch to a component until the task is dropped, with the pauses of the engine; after as many attempts as
 /// it makes, the pauses begin anew.
-fn fail_again_and_again(sick: Arc<ComponentHandler>, word: &'static str) -> Task<()> {
+fn fail_again_and_again(sick: Arc<ComponentHandler>, word: &'static str, shard: usize) -> Task<()> {
     let (first, longest) = limits::HANDLER_BACKOFF;
-    let mut backoff = Backoff::new(first, longest, 7);
+    let mut backoff = Backoff::new(first, longest, shard as u64);
     task::spawn("sick", async move {
-        let batch = batch(0, 1, word.as_bytes());
+        let batch = batch(shard, 1, word.as_bytes());
         for attempt in (1..=limits::HANDLER_ATTEMPTS).cycle() {
             match sick.handle(&batch).await {
                 Ok(_) => tokio::task::yield_now().await,

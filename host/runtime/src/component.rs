@@ -1,6 +1,6 @@
 //! Components on disk: read, compiled, and checked against the contract.
 
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{collections::BTreeSet, fmt, path::Path, sync::Arc};
 
 use tidemill_engine::deploy::{Artifact, Digest};
 use wasmtime::component::{Component, InstancePre};
@@ -15,6 +15,7 @@ use crate::{
     processor::ProcessorContract,
     state::State,
     survey::Kind,
+    yielding::Gate,
 };
 
 /// What a component file is, found out without running it.
@@ -69,6 +70,8 @@ pub struct Compiled<C> {
     pub pre: InstancePre<State>,
     /// Where the functions are that the host calls.
     pub contract: C,
+    /// Where its instances pass that run for long.
+    pub gate: Arc<Gate>,
 }
 
 impl<C: Contract> Compiled<C> {
@@ -93,7 +96,7 @@ impl<C: Contract> Compiled<C> {
         let capabilities = Capability::of_imports(imports.iter().map(String::as_str));
         let inspection =
             Inspection { digest, bytes: bytes.len(), interfaces, imports, exports, capabilities };
-        Ok(Self { inspection, pre, contract })
+        Ok(Self { inspection, pre, contract, gate: engine.gate() })
     }
 }
 

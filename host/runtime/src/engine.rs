@@ -14,6 +14,7 @@ use crate::{
     error::ComponentError,
     state::State,
     ticker::Ticker,
+    yielding::Gate,
 };
 
 /// Compiles components and gives their instances memory. Made once a process; cloning is cheap.
@@ -25,6 +26,7 @@ struct Parts {
     linker: Linker<State>,
     cache: Option<Cache>,
     compilers: rayon::ThreadPool,
+    gate: Arc<Gate>,
     _ticker: Ticker,
 }
 
@@ -63,7 +65,14 @@ impl Engine {
         let ticker = Ticker::start(wasmtime.weak()).map_err(ComponentError::engine)?;
         let cache = settings.cache.and_then(|folder| cache::open_or_warn(&folder, &wasmtime));
         let compilers = compilers().map_err(ComponentError::engine)?;
-        Ok(Self(Arc::new(Parts { wasmtime, linker, cache, compilers, _ticker: ticker })))
+        Ok(Self(Arc::new(Parts {
+            wasmtime,
+            linker,
+            cache,
+            compilers,
+            gate: Arc::new(Gate::new()),
+            _ticker: ticker,
+        })))
     }
 
     /// The component with these bytes, compiled now or, where there is a cache, before. The digest must be that of the
@@ -78,6 +87,10 @@ impl Engine {
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.0.wasmtime
+    }
+
+    pub(crate) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.0.gate)
     }
 
     pub(crate) fn linker(&self) -> &Linker<State> {

@@ -1,6 +1,6 @@
 //! One instance of a component, and the store that is all of its world.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use tidemill_engine::record::ShardId;
 use wasmtime::{
@@ -31,9 +31,10 @@ impl<C: Contract> Instance<C> {
         store.limiter(|state| &mut state.memory);
         store.set_hostcall_fuel(grants.hostcall_bytes);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| {
+        let gate = Arc::clone(&compiled.gate);
+        store.epoch_deadline_callback(move |store| {
             store.data().calls.check()?;
-            Ok(yielding::after_a_tick())
+            Ok(yielding::after_a_tick(&gate))
         });
         let linked = async {
             let instance = compiled.pre.instantiate_async(&mut store).await?;

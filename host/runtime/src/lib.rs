@@ -28,6 +28,7 @@ mod outcome;
 mod processor;
 mod reach;
 mod refusals;
+mod seats;
 mod series;
 mod settings;
 mod slot;
@@ -35,7 +36,6 @@ mod state;
 mod stdio;
 mod survey;
 mod ticker;
-mod turns;
 mod words;
 mod yielding;
 

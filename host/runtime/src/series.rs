@@ -100,7 +100,8 @@ impl Series {
 
     /// The first measurement of a series.
     fn begin(&self, id: Id, measured: Measured) -> Result<(), String> {
-        id.check().map_err(|wrong| format!("a metric is left away: {wrong}, name={}", id.shown()))?;
+        let left_away = |wrong| format!("a metric is left away: {wrong}, name={}", id.shown());
+        id.check().map_err(left_away)?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.handles.len() >= self.most && !known.handles.contains_key(&id) {
             let is_told = std::mem::replace(&mut known.is_told, true);
@@ -112,6 +113,8 @@ impl Series {
             };
             return if is_told { Ok(()) } else { Err(notice()) };
         }
+        // Behind the bound, so that one component claims no more names than it has series.
+        id.claim().map_err(left_away)?;
         let handle = known.handles.entry(id).or_insert_with_key(|id| self.register(id));
         handle.take(measured);
         Ok(())
@@ -130,7 +133,7 @@ impl Series {
 }
 
 impl Id {
-    /// What is wrong with it.
+    /// What is wrong with how it is written.
     fn check(&self) -> Result<(), &'static str> {
         if !is_name(&self.name) {
             return Err("names have letters, digits and _, and begin with no digit");
@@ -152,6 +155,11 @@ impl Id {
                 return Err("a label is given twice");
             }
         }
+        Ok(())
+    }
+
+    /// Makes the name one of its kind.
+    fn claim(&self) -> Result<(), &'static str> {
         let mut kinds = KINDS.lock().unwrap_or_else(PoisonError::into_inner);
         if *kinds.entry(self.name.clone()).or_insert(self.kind) != self.kind {
             return Err("the name is that of a metric of another kind");

@@ -34,7 +34,7 @@ pub fn run(repository: &Repository, flags: &Flags) -> Result<()> {
     // The guest library's own tests, its example among them, run natively.
     let library = ["--manifest-path", "guests/Cargo.toml", "--locked", "--package", "tidemill-guest"];
     run_cargo(repository, cargo_with("test", &library).args(["--target-dir", "guests/target"]))?;
-    let mut test = cargo_with("test", &["--workspace"]);
+    let mut test = cargo_with("test", &["--workspace", "--no-fail-fast"]);
     test.env("TIDEMILL_BIN", repository.host("debug")).env("TIDEMILL_GUESTS", guests);
     test.env("TIDEMILL_NO_SKIPS", if flags.no_skips { "1" } else { "0" });
     match python {

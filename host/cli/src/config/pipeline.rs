@@ -70,49 +70,49 @@ impl PipelineConfig {
 }
 
 with_sandbox! {
-/// `handler`: a component and what it may use.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    rename_all = "kebab-case",
-    expecting = "a table such as { component = \"filter.wasm\" }"
-)]
-pub struct HandlerConfig {
-    /// The component's file.
-    pub component: PathBuf,
-    /// Bytes that it may emit for one batch.
-    #[serde(default = "emitted_bytes", deserialize_with = "units::bytes")]
-    pub emitted_bytes: usize,
-    /// Documents that it may emit for one batch.
-    #[serde(default = "emitted_records")]
-    pub emitted_records: usize,
-    /// Records in one call.
-    #[serde(default = "batch_records")]
-    pub batch_records: NonZeroUsize,
-    /// Bytes in one call; a single record may be larger.
-    #[serde(default = "batch_bytes", deserialize_with = "units::bytes")]
-    pub batch_bytes: usize,
-    /// How long reads are gathered to fill a batch.
-    #[serde(default, deserialize_with = "failing::batch_window")]
-    pub batch_window: Duration,
-    /// Attempts at a batch.
-    #[serde(default = "attempts")]
-    pub attempts: NonZeroU32,
-    /// Records that are older get no further attempt.
-    #[serde(default, deserialize_with = "units::optional_duration")]
-    pub max_record_age: Option<Duration>,
-    /// When a shard pauses because its handler keeps failing.
-    #[serde(default)]
-    pub breaker: BreakerConfig,
-    /// Lanes that a shard's batches are divided among.
-    #[serde(default)]
-    pub lanes: Lanes,
-    /// Who says how far the work is done.
-    #[serde(default)]
-    checkpoint: CheckpointConfig,
-    /// Records of a shard that a handler may leave without a checkpoint.
-    uncheckpointed: Option<NonZeroU64>,
-}
+    /// `handler`: a component and what it may use.
+    #[derive(Clone, Debug, Deserialize)]
+    #[serde(
+        deny_unknown_fields,
+        rename_all = "kebab-case",
+        expecting = "a table such as { component = \"filter.wasm\" }"
+    )]
+    pub struct HandlerConfig {
+        /// The component's file.
+        pub component: PathBuf,
+        /// Bytes that it may emit for one batch.
+        #[serde(default = "emitted_bytes", deserialize_with = "units::bytes")]
+        pub emitted_bytes: usize,
+        /// Documents that it may emit for one batch.
+        #[serde(default = "emitted_records")]
+        pub emitted_records: usize,
+        /// Records in one call.
+        #[serde(default = "batch_records")]
+        pub batch_records: NonZeroUsize,
+        /// Bytes in one call; a single record may be larger.
+        #[serde(default = "batch_bytes", deserialize_with = "units::bytes")]
+        pub batch_bytes: usize,
+        /// How long reads are gathered to fill a batch.
+        #[serde(default, deserialize_with = "failing::batch_window")]
+        pub batch_window: Duration,
+        /// Attempts at a batch.
+        #[serde(default = "attempts")]
+        pub attempts: NonZeroU32,
+        /// Records that are older get no further attempt.
+        #[serde(default, deserialize_with = "units::optional_duration")]
+        pub max_record_age: Option<Duration>,
+        /// When a shard pauses because its handler keeps failing.
+        #[serde(default)]
+        pub breaker: BreakerConfig,
+        /// Lanes that a shard's batches are divided among.
+        #[serde(default)]
+        pub lanes: Lanes,
+        /// Who says how far the work is done.
+        #[serde(default)]
+        checkpoint: CheckpointConfig,
+        /// Records of a shard that a handler may leave without a checkpoint.
+        uncheckpointed: Option<NonZeroU64>,
+    }
 }
 
 impl HandlerConfig {

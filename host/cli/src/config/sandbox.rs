@@ -254,3 +254,37 @@ fn bounded<'de, D: Deserializer<'de>>(input: D, what: &str, most: usize) -> Resu
     }
     Err(D::Error::custom(format!("not a {what}: 1 to {most} are allowed, got={given}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    with_sandbox! {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        struct Table {}
+    }
+
+    fn sandbox(text: &str) -> SandboxConfig {
+        toml::from_str::<Table>(text).unwrap().sandbox_keys().over(Sandbox::default())
+    }
+
+    #[test]
+    fn what_is_not_set_is_the_default_and_the_rest_is_as_written() {
+        assert_eq!(sandbox("").sandbox, Sandbox::default());
+        let set = sandbox(
+            "host-calls = 7\ninstances = 2\ntables = 3\nlog-lines = 0\nseries = 0\nmemory = \"1MiB\"\n\
+             allow = { connect = [\"DB.internal:5432\"], folders = [{ path = \"in\", as = \"/in\" }] }",
+        );
+        let Sandbox { host_calls, instances, table_elements, log_lines, series, allow, .. } = &set.sandbox;
+        assert_eq!((*host_calls, *instances, *table_elements, *log_lines, *series), (7, 2, 3, 0, 0));
+        assert_eq!(allow.connect[0].to_string(), "db.internal:5432");
+        assert!(!allow.folders[0].write);
+    }
+
+    #[test]
+    fn i7_memory_is_counted_for_as_many_instances_as_there_may_be() {
+        let set = sandbox("instances = 3\nmemory = \"1MiB\"");
+        assert_eq!([set.memory(0), set.memory(2), set.memory(50)], [0, 2 << 20, 3 << 20]);
+    }
+}

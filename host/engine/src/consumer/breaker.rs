@@ -73,8 +73,17 @@ pub(super) struct Breaker {
 #[derive(Debug)]
 enum State {
     Closed { failures: u32 },
-    Open { failures: u32, pause: Duration, until: Instant, hold: Hold },
-    Trying { failures: u32, pause: Duration },
+    Open(Pause),
+}
+
+#[derive(Debug)]
+struct Pause {
+    failures: u32,
+    length: Duration,
+    until: Instant,
+    /// Whether it is over, and the call that decides under way; until that is back the shard counts as paused.
+    is_tried: bool,
+    hold: Hold,
 }
 
 /// What a call has to wait for.
@@ -128,8 +137,8 @@ impl Breaker {
         match &mut *state {
             State::Closed { failures } => *failures = 0,
             // It had begun before the breaker opened, in another lane.
-            State::Open { .. } => {}
-            State::Trying { .. } => {
+            State::Open(pause) if !pause.is_tried => {}
+            State::Open(_) => {
                 tracing::info!(lease = %self.lease, "the handler works again; the shard goes on");
                 *state = State::Closed { failures: 0 };
                 self.decided.notify_waiters();
@@ -151,11 +160,12 @@ impl Breaker {
                     *state = self.open(failures, settings.pause, reason);
                 }
             }
-            State::Open { failures, .. } => *failures = failures.saturating_add(1),
-            State::Trying { failures, pause } => {
-                let (failures, pause) = (failures.saturating_add(1), pause.saturating_mul(2));
-                // The hold before this one is gone, so the new one is the only one.
-                *state = self.open(failures, pause.min(settings.longest_pause), reason);
+            State::Open(pause) if !pause.is_tried => pause.failures = pause.failures.saturating_add(1),
+            State::Open(Pause { failures, length, .. }) => {
+                let (failures, length) = (failures.saturating_add(1), length.saturating_mul(2));
+                // The shard is listed once at a time: the pause before this one goes first.
+                *state = State::Closed { failures };
+                *state = self.open(failures, length.min(settings.longest_pause), reason);
                 self.decided.notify_waiters();
             }
         }
@@ -163,29 +173,31 @@ impl Breaker {
 
     fn wait(&self) -> Wait {
         let mut state = self.state();
-        match &*state {
+        match &mut *state {
             State::Closed { .. } => Wait::Nothing,
-            State::Open { failures, pause, until, hold } => {
-                if Instant::now() < *until && !hold.resumed().is_cancelled() {
-                    return Wait::Pause(*until, hold.resumed().clone());
-                }
-                *state = State::Trying { failures: *failures, pause: *pause };
+            State::Open(pause) if pause.is_tried => Wait::Decision,
+            State::Open(Pause { until, hold, .. })
+                if Instant::now() < *until && !hold.resumed().is_cancelled() =>
+            {
+                Wait::Pause(*until, hold.resumed().clone())
+            }
+            State::Open(pause) => {
+                pause.is_tried = true;
                 Wait::Nothing
             }
-            State::Trying { .. } => Wait::Decision,
         }
     }
 
-    fn open(&self, failures: u32, pause: Duration, reason: &str) -> State {
+    fn open(&self, failures: u32, length: Duration, reason: &str) -> State {
         let since = self.clock.now();
         let hold = self.control.hold(Why::Paused(PausedShard {
             shard: self.lease.shard.clone(),
             since,
-            until: since.plus(pause),
+            until: since.plus(length),
             failures,
             reason: reason.to_owned(),
         }));
-        State::Open { failures, pause, until: Instant::now() + pause, hold }
+        State::Open(Pause { failures, length, until: Instant::now() + length, is_tried: false, hold })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

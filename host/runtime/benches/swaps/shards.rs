@@ -128,9 +128,10 @@ async fn work(handler: Arc<ComponentHandler>, seen: Arc<Seen>, shard: usize) {
         let (_, met) = named(&outcome.emits[0].data);
         let mut counted = seen.counted.lock().expect("no shard panics");
         counted.check(&outcome, first, met);
-        match met == last_met {
-            true => counted.others.push(took),
-            false => counted.firsts.push(took),
+        if met == last_met {
+            counted.others.push(took)
+        } else {
+            counted.firsts.push(took)
         }
         drop(counted);
         last_met = met;

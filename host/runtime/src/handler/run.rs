@@ -73,7 +73,7 @@ async fn timed(
     batch: &Batch,
 ) -> (Answer, Duration) {
     let mut took = Duration::ZERO;
-    let _turn = generation.turns.take().await;
+    let _seat = generation.seats.take().await;
     let call = async {
         let mut instance = match generation.instances.take(lane) {
             Some(instance) => instance,
@@ -104,7 +104,7 @@ async fn timed(
 
 /// Lets go of the instances that waited longest, until there is room for one more.
 async fn make_room(generation: &Generation<HandlerContract>) {
-    while let Some((lane, instance)) = generation.instances.surplus(generation.turns.left()) {
+    while let Some((lane, instance)) = generation.instances.surplus(generation.seats.left()) {
         life::end(generation, instance, Some(lane.served()), Ending::Left).await;
     }
 }

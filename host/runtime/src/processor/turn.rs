@@ -14,8 +14,8 @@ use super::contract::{ProcessorContract, ProcessorFunctions};
 use crate::{
     fault::Fault,
     instance::Instance,
+    seats::Seat,
     slot::{Contest, Generation, LineUp, Slot},
-    turns,
 };
 
 /// A generation of a processor's component.
@@ -89,7 +89,7 @@ where
     Params: ComponentNamedList + Lower + Send + Sync,
     Answer: ComponentNamedList + Lift + Send + Sync + 'static,
 {
-    let turn = generation.turns.take().await;
+    let seat = generation.seats.take().await;
     let call = async {
         let mut instance = match generation.instances.take(&()) {
             Some(instance) => instance,
@@ -100,7 +100,7 @@ where
         Ok((answer, instance))
     };
     let (answer, instance) = generation.within_deadline(call).await?;
-    Ok(Called { generation, answer, instance, turn })
+    Ok(Called { generation, answer, instance, seat })
 }
 
 /// A call that was answered, and the instance that did.
@@ -108,17 +108,17 @@ pub struct Called<Answer> {
     generation: Running,
     answer: Answer,
     instance: Instance<ProcessorContract>,
-    turn: turns::Turn,
+    seat: Seat,
 }
 
 impl<Answer> Called<Answer> {
     /// What the check makes of the answer. An instance whose answer breaks the contract is not called again.
     pub fn checked<T>(self, check: impl FnOnce(Answer) -> Result<T, Fault>) -> Result<T, Fault> {
-        let Self { generation, answer, instance, turn } = self;
+        let Self { generation, answer, instance, seat } = self;
         let checked = check(answer)?;
         // What a generation that was replaced gives back has nobody to tell that it goes.
         drop(generation.instances.put(&(), instance));
-        drop(turn);
+        drop(seat);
         Ok(checked)
     }
 }

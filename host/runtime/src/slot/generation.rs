@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::{instances::Instances, tally::Tally};
 use crate::{
-    component::Compiled, contract::Contract, fault::Fault, grants::Grants, instance::Instance, turns::Turns,
+    component::Compiled, contract::Contract, fault::Fault, grants::Grants, instance::Instance, seats::Seats,
 };
 
 /// What the log calls the shard of instances that have none of their own.
@@ -31,7 +31,7 @@ pub struct Generation<C: Contract> {
     /// Instances between two calls.
     pub instances: Instances<C>,
     /// Which of its calls may run.
-    pub turns: Turns,
+    pub seats: Seats,
     /// The component.
     pub compiled: Compiled<C>,
     /// What every instance is given.
@@ -56,7 +56,7 @@ impl<C: Contract> Generation<C> {
             label: format!("{}@{}", grants.name, digest.short()).into(),
             deployed: Arc::new(Deployed { component: grants.name.to_string(), digest, generation: id }),
             instances: Instances::new(),
-            turns: Turns::new(grants.sandbox.instances),
+            seats: Seats::new(grants.sandbox.instances),
             compiled,
             grants,
             tally: Tally::default(),

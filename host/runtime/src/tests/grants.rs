@@ -138,6 +138,20 @@ async fn a_request_reaches_the_server_that_is_allowed_and_no_other() {
     }
 }
 
+/// There is no server with a certificate here, so what can be seen is that TLS is ready and the place is tried.
+#[tokio::test]
+async fn a_request_over_tls_is_tried_where_it_is_allowed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let allow = Allow { http: vec![closed.parse().unwrap()], ..Allow::default() };
+    let handler = load_allowed("fetch", allow, &[("url", &format!("https://{closed}/"))]).await;
+    let outcome = handler.handle(&batch(&["1"])).await.unwrap();
+    let Disposition::DeadLetter(reason) = &outcome.failures[0].disposition else { panic!("{outcome:?}") };
+    // A machine without certificates says so.
+    assert!(reason.contains("ConnectionRefused") || reason.contains("no TLS on this machine"), "{reason}");
+}
+
 #[tokio::test]
 async fn a_redirect_is_the_guests_own_to_follow() {
     let answer = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";

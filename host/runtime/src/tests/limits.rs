@@ -8,7 +8,7 @@ use tidemill_engine::{
     limits::GUEST_LOG_LINES,
 };
 
-use super::support::{ENGINE, Logged, batch, built, load, load_with};
+use super::support::{ENGINE, Logged, batch, batch_of, built, load, load_with};
 
 /// Time stands still here, so that all lines are of one second.
 #[tokio::test(start_paused = true)]
@@ -73,6 +73,18 @@ async fn a_guest_that_sleeps_ends_at_its_deadline_and_holds_no_thread() {
         },);
     assert_eq!(failed.unwrap_err().kind, HandlerErrorKind::Deadline);
     assert_eq!(slept.unwrap().emits[0].data, "slept");
+}
+
+#[tokio::test]
+async fn a_batch_that_meets_a_full_house_waits_for_its_seat_and_does_not_fail() {
+    let sandbox = Sandbox { instances: 1, ..Sandbox::default() };
+    let handler = load_with("errand", HandlerSettings::within("errand", sandbox)).await;
+    let shards = ["shardId-000000000001", "shardId-000000000002", "shardId-000000000003"];
+    let [first, second, third] = shards.map(|shard| batch_of(shard, &["sleep 20"]));
+    let answers = tokio::join!(handler.handle(&first), handler.handle(&second), handler.handle(&third));
+    for answer in [answers.0, answers.1, answers.2] {
+        assert_eq!(answer.unwrap().emits[0].data, "slept");
+    }
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod faults;
 mod grants;
 mod life;
 mod limits;
+mod lines;
 mod loading;
 mod measuring;
 mod processors;

@@ -14,6 +14,7 @@ use tidemill_engine::{
     record::Record,
     time::UnixMillis,
 };
+use tracing_subscriber::fmt::MakeWriter;
 
 /// One engine for all tests, as a process has one.
 pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().unwrap());
@@ -82,24 +83,43 @@ type Guard = tracing::subscriber::DefaultGuard;
 impl Logged {
     /// Begins to listen.
     pub fn begin() -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let writer = Arc::clone(&lines);
+        let lines = Arc::default();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
             .with_max_level(tracing::Level::INFO)
-            .with_writer(move || Writer(Arc::clone(&writer)))
+            .with_writer(Writer(Arc::clone(&lines)))
             .finish();
+        Self(lines, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// The same in the form for programs.
+    pub fn begin_json() -> Self {
+        let lines = Arc::default();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(Writer(Arc::clone(&lines))).finish();
         Self(lines, tracing::subscriber::set_default(subscriber))
     }
 
     /// The lines of guests so far.
     pub fn of_guests(&self) -> Vec<String> {
-        let lines = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        lines.lines().filter(|line| line.contains(" guest: ")).map(str::to_owned).collect()
+        self.all().lines().filter(|line| line.contains(" guest: ")).map(str::to_owned).collect()
+    }
+
+    /// All that was logged so far.
+    pub fn all(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
+#[derive(Clone)]
 struct Writer(Arc<Mutex<Vec<u8>>>);
+
+impl MakeWriter<'_> for Writer {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
 
 impl io::Write for Writer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

@@ -18,7 +18,7 @@ mod show;
 pub enum Args {
     List(list::Args),
     Show(show::Args),
-    Redrive(redrive::Args),
+    Redrive(Box<redrive::Args>),
 }
 
 /// Does what the command line says.
@@ -26,6 +26,6 @@ pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     match args {
         Args::List(args) => list::run(args, flags).await,
         Args::Show(args) => show::run(args, flags).await,
-        Args::Redrive(args) => redrive::run(args, flags).await,
+        Args::Redrive(args) => redrive::run(*args, flags).await,
     }
 }

@@ -244,7 +244,10 @@ fn a_word_that_is_no_choice_is_answered_with_the_nearest() {
     assert!(processor.help_text().unwrap().starts_with("did you mean `json-line`? expected one of: "));
     let policy = refused(&(SMALLEST.to_owned() + "on-failure = \"drap\""));
     assert!(policy.to_string().starts_with("unknown value `drap`: file=tidemill.toml line=6"), "{policy}");
-    assert_eq!(policy.help_text(), Some("did you mean `drop`? expected one of: stop-shard, drop"));
+    assert_eq!(
+        policy.help_text(),
+        Some("did you mean `drop`? expected one of: dead-letter, stop-shard, drop")
+    );
 }
 
 #[test]

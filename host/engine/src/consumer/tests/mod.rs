@@ -1,5 +1,6 @@
 //! A pipeline on the in-memory Kinesis and leases, with paused time.
 
+mod asked_again;
 mod failing;
 mod handover;
 mod idle;

@@ -60,6 +60,7 @@ async fn a_shadow_that_is_busy_is_passed_over_and_holds_up_nothing() {
 async fn a_batch_that_the_stable_one_fails_says_nothing_of_its_shadow() {
     let handler = with_shadow("blue", "green").await;
     assert!(handler.handle(&batch(&["fail blue", "fail green"])).await.is_err());
+    assert_eq!(figures_of(&handler, 0).await.failed, 0);
     said(&handler, &batch(&["after"])).await;
     let figures = figures_of(&handler, 1).await;
     assert_eq!((figures.batches, figures.failed), (1, 0));
