@@ -251,8 +251,9 @@ impl<C: Swap> Slot<C> {
         changes.retired.extend(out.iter().map(Arc::downgrade));
         drop(changes);
         self.decided.notify_waiters();
-        for generation in out {
-            self.depart(&generation, generation.instances.close());
+        // One that is only kept to go back to has no instances meanwhile, except while it handles something again.
+        for generation in out.iter().chain(next.previous()) {
+            self.depart(generation, generation.instances.close());
         }
         true
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{QUICK, bytes, digest, file, handler, load::Load, message, runs, settings};
-use crate::harness::{http::Client, place::Place, streams::Streams};
+use crate::harness::{http::Client, place::Place, streams::Streams, until};
 
 #[tokio::test]
 async fn a_component_is_deployed_and_rolled_back_under_load_and_remembered_by_the_next_host() {
@@ -69,6 +69,11 @@ async fn a_component_that_cannot_be_used_is_refused_with_why_and_the_running_one
     assert_eq!(ended.code, Some(4), "{ended:?}");
     assert_eq!(handler(&place, &host).await["wanted"], Value::Null);
 
+    // What it newly asks for has to be allowed by whoever deploys it.
+    let ended = place.tidemill(&["deploy", "--admin", &host.admin(), &file("fetch")]).await;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert!(ended.stdout.contains("--allow http"), "{}", ended.stdout);
+
     // Who sends it by other means is told by the host, and all hosts go back.
     let mut client = Client::of_admin(&host).await;
     let answer = client.post("/deploy?why=by+hand", &[], bytes("processor_json")).await;
@@ -76,8 +81,14 @@ async fn a_component_that_cannot_be_used_is_refused_with_why_and_the_running_one
     let why = answer.body["became"]["why"].as_str().expect("it says why");
     assert!(why.contains("it is a processor"), "{why}");
     load.comes_out(3).await;
-    let status = runs(&place, &host, "pass_through").await;
-    assert_eq!(status["refused"]["version"], 1);
+    let refused = answer.body["deployment"]["version"].as_u64().expect("it has a version");
+    until("all hosts are told", async || {
+        let status = runs(&place, &host, "pass_through").await;
+        let (refusal, wanted) = (&status["refused"]["version"], &status["wanted"]);
+        (*refusal == refused && wanted["version"] == refused + 1 && wanted["event"] == "rolled-back")
+            .then_some(())
+    })
+    .await;
 
     let cases = [
         ("/deploy", "", 400, "the body is empty"),

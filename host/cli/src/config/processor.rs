@@ -46,7 +46,7 @@ pub struct ComponentConfig {
     /// The component's file.
     pub component: PathBuf,
     /// What it may use and reach.
-    pub sandbox: SandboxConfig,
+    pub sandbox: Box<SandboxConfig>,
 }
 
 /// What becomes of user records that belong to other shards than the one they were read from.
@@ -102,7 +102,7 @@ impl ComponentConfig {
     /// A component in a sandbox.
     fn within(component: impl Into<PathBuf>, keys: SandboxKeys) -> Self {
         let default = Sandbox { deadline: limits::PROCESSOR_DEADLINE, ..Sandbox::default() };
-        Self { component: component.into(), sandbox: keys.over(default) }
+        Self { component: component.into(), sandbox: Box::new(keys.over(default)) }
     }
 
     /// The paths that it names.

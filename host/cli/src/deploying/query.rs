@@ -6,6 +6,7 @@ use tidemill_engine::{
     deploy::{Digest, Trial, Wish},
     limits,
 };
+use tidemill_runtime::Capability;
 
 const KNOWN: &str =
     "pipeline, part, canary, canary-shards, shadow, promote-after, allow, why, by, wait, shard";
@@ -47,7 +48,7 @@ impl Query {
                 "canary-shards" => trials.shards = list(&value),
                 "shadow" => trials.shadow = flag(&value)?,
                 "promote-after" => query.promote_after = Some(duration(&value)?),
-                "allow" => query.allow = list(&value),
+                "allow" => query.allow = capabilities(list(&value))?,
                 "why" => query.why = value,
                 "by" => query.by = Some(value),
                 "wait" => query.wait = Some(duration(&value)?.min(limits::DEPLOY_WAIT_LONGEST)),
@@ -139,6 +140,14 @@ pub fn list(text: &str) -> BTreeSet<String> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
+/// Names of capabilities, or `all` for any.
+pub fn capabilities(names: BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+    for name in names.iter().filter(|name| *name != "all") {
+        name.parse::<Capability>().map_err(|error| error.to_string())?;
+    }
+    Ok(names)
+}
+
 /// A duration such as `10m`.
 pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
@@ -188,6 +197,7 @@ mod tests {
             ("promote-after=10m", "promote-after is for a component on trial"),
             ("canary=1&promote-after=soon", "not a duration"),
             ("shadow=yes", "neither true nor false"),
+            ("allow=htpp", ""),
         ];
         for (text, expected) in cases {
             let refused = Query::parse(text).unwrap_err();

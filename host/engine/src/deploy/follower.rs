@@ -239,9 +239,16 @@ impl Follower {
             let why = "it did well for as long as it was to be tried".to_owned();
             self.decision.get_or_insert(Decision { version: trial.version, wish: Wish::Promote, why });
         }
-        self.tell().await?;
-        let wanted = self.deployments.current(&self.part).await?;
-        self.follow(wanted).await
+        loop {
+            self.tell().await?;
+            let wanted = self.deployments.current(&self.part).await?;
+            self.follow(wanted).await?;
+            // What was just refused is taken back before anybody builds on it. Each rollback leads further back, so
+            // there is an end.
+            if self.decision.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// Applies what is wanted, unless that was tried before.
@@ -274,7 +281,7 @@ impl Follower {
                 tracing::error!(part = %self.part, version, %why, "refused: what ran before goes on");
                 // A host that starts later must not look for what none would let in; but what ran elsewhere before this
                 // host began is this host's trouble alone.
-                if self.has_begun && event.is_some_and(|event| event != Event::RolledBack) {
+                if self.has_begun && event.is_some() {
                     let why = format!("{} refused it: {why}", self.worker);
                     self.decision = Some(Decision { version, wish: Wish::RollBack, why });
                 }

@@ -43,6 +43,8 @@ mod tests {
 
     use super::*;
 
+    type Change<'a> = &'a dyn Fn(&mut Outcome);
+
     fn outcome(data: &'static str) -> Outcome {
         let emit = Emit { data: data.into(), partition_key: None, explicit_hash_key: None, sink: None };
         Outcome { emits: vec![emit], ..Outcome::default() }
@@ -50,14 +52,14 @@ mod tests {
 
     #[test]
     fn outcomes_differ_in_what_is_sent_and_in_what_failed() {
-        let changed = |change: &dyn Fn(&mut Outcome)| {
+        let changed = |change: Change<'_>| {
             let mut other = outcome("a");
             change(&mut other);
             difference(&outcome("a"), &other)
         };
         let drops = |index| Failure { index, disposition: Disposition::Drop };
         assert_eq!(changed(&|_| {}), None);
-        let cases: [(&dyn Fn(&mut Outcome), &str); 6] = [
+        let cases: [(Change<'_>, &str); 6] = [
             (&|other| other.emits[0].data = "b".into(), "another document, emit=0 of=1"),
             (&|other| other.emits[0].partition_key = Some("k".into()), "another partition key"),
             (&|other| other.emits[0].explicit_hash_key = Some(HashKey(1)), "another explicit hash key"),

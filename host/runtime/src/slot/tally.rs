@@ -154,7 +154,7 @@ mod tests {
             match expected {
                 None => assert_eq!(found, None, "{name}"),
                 Some(words) => {
-                    assert!(found.as_ref().is_some_and(|why| why.contains(words)), "{name}: {found:?}")
+                    assert!(found.as_ref().is_some_and(|why| why.contains(words)), "{name}: {found:?}");
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! How contests end: with a newcomer that did badly and goes at once, or with one that did well for long enough.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::sync::{Arc, Weak, atomic::Ordering::Relaxed};
 
 use tidemill_engine::{
     deploy::Verdict,
@@ -28,7 +28,7 @@ impl<C: Swap> Slot<C> {
     /// Looks at how a contest stands after a call of it, and ends it where that is clear.
     pub fn judge(&self, contest: &Arc<Contest<C>>) {
         if let Some(reason) = contest.trouble(&self.rollout) {
-            self.give_up(contest, reason);
+            self.give_up(contest, &reason);
         } else if contest.is_over(&self.rollout) {
             self.pass(contest);
         }
@@ -36,7 +36,7 @@ impl<C: Swap> Slot<C> {
 
     /// Judges a contest when its time is over, though nothing happens in it any more.
     pub(super) fn timer(&self, contest: &Arc<Contest<C>>) -> Task<()> {
-        let (slot, contest) = (self.me.clone(), Arc::downgrade(contest));
+        let (slot, contest) = (Weak::clone(&self.me), Arc::downgrade(contest));
         let until = contest.upgrade().map(|contest| contest.until);
         task::spawn("probation", async move {
             let Some(until) = until else { return };
@@ -48,14 +48,14 @@ impl<C: Swap> Slot<C> {
     }
 
     /// The newcomer goes, and the other generation has everything again.
-    fn give_up(&self, contest: &Arc<Contest<C>>, reason: String) {
+    fn give_up(&self, contest: &Arc<Contest<C>>, reason: &str) {
         let Some(now) = self.line_up_of(contest) else { return };
         let stable = match contest.kind {
             ContestKind::Trial(_) => Arc::clone(&contest.incumbent),
             ContestKind::Probation => Arc::new(contest.incumbent.again(self.next_id())),
         };
         let (label, generation) = (Arc::clone(&contest.newcomer.label), stable.id);
-        if self.publish(&now, LineUp::of(stable), Some(Verdict::Bad(reason.clone()))) {
+        if self.publish(&now, LineUp::of(stable), Some(Verdict::Bad(reason.to_owned()))) {
             tracing::warn!(component = %label, generation, reason, "a component did badly and has to go");
         }
     }

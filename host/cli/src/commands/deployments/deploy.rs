@@ -87,13 +87,9 @@ impl Args {
         let shards: BTreeSet<String> = self.canary_shards.iter().cloned().collect();
         let trials = Trials { percent: self.canary, shards, shadow: self.shadow };
         let trial = trials.one().map_err(|error| Failure::new(Exit::Usage, error))?;
-        let allow = self.allow.iter().map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-        Ok(Query {
-            trial,
-            promote_after: self.promote_after,
-            allow: allow.collect(),
-            ..self.change.query(self.which.query())
-        })
+        let wrong = |error| Failure::new(Exit::Usage, error);
+        let allow = query::capabilities(query::list(&self.allow.join(","))).map_err(wrong)?;
+        Ok(Query { trial, promote_after: self.promote_after, allow, ..self.change.query(self.which.query()) })
     }
 
     /// Whether the component fits the part.
@@ -138,6 +134,7 @@ mod tests {
             "--shadow --canary 1% x.wasm",
             "--promote-after 1m x.wasm",
             "--canary 0% x.wasm",
+            "--allow htpp x.wasm",
             "--canary x.wasm",
         ] {
             assert!(parsed(wrong).is_err(), "{wrong}");

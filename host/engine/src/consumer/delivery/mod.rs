@@ -4,7 +4,7 @@
 //!            ┌──────────────── pending ◀───────────────┐
 //!            ▼                                         │ again, after a pause, while attempts and age allow
 //! breaker ─▶ call ──▶ handled: emits to the sinks      │
-//!            │   └──▶ some asked for again ────────────┤ or halves, once attempts are used up
+//!            │   └──▶ some asked for again ────────────┤ or halves, once they do not
 //!            │   └──▶ some given up ──▶ giving up      │ halves, without a pause
 //!            └─failed──────────────────────────────────┤
 //!                  └─ one record left ──▶ giving up: kept as a dead letter, dropped, or the end of the shard
@@ -195,10 +195,10 @@ impl Delivering<'_> {
         sent.map_err(|reason| Halt { position: part.first(), cause: Cause::Failed(reason) })?;
         Progress::count(&self.delivery.progress.dropped, sorted.dropped);
         self.claim(&part, checkpoint, &sorted);
-        sorted.give_up(|position| self.is_too_old(position).then_some(Why::TooOld));
         let is_used_up = part.attempt >= self.delivery.attempts;
-        if is_used_up && sorted.again.len() == 1 {
-            sorted.give_up(|_| Some(Why::AskedAgain));
+        let is_over = is_used_up || sorted.again.iter().any(|position| self.is_too_old(*position));
+        if is_over && sorted.again.len() == 1 {
+            sorted.give_up(if is_used_up { Why::AskedAgain } else { Why::TooOld });
         }
         let Sorted { mut again, after, lost, .. } = sorted;
         self.give_up(&lost, &again, part.attempt, by.as_ref()).await?;
@@ -208,7 +208,7 @@ impl Delivering<'_> {
         if again.is_empty() {
             return Ok(());
         }
-        if is_used_up {
+        if is_over {
             // Some may be asked for only because they lie behind the one to blame.
             self.pending.halve(Part { positions: again, ..part });
             return Ok(());

@@ -37,6 +37,7 @@ impl Sorted {
                 }
             }
         }
+        sorted.lost.sort_by_key(|lost| lost.position);
         sorted.again.sort_unstable();
         let least = limits::HANDLER_BACKOFF.0.min(sorted.after.max(Duration::from_millis(1)));
         sorted.after = sorted.after.clamp(least, limits::HANDLER_RETRY_LONGEST);
@@ -49,16 +50,10 @@ impl Sorted {
         records.saturating_sub(self.again.len() + self.lost.len()).saturating_sub(dropped)
     }
 
-    /// Gives up those that get no further attempt.
-    pub(super) fn give_up(&mut self, why: impl Fn(u32) -> Option<Why>) {
-        let Self { again, lost, .. } = self;
-        again.retain(|&position| match why(position) {
-            Some(why) => {
-                lost.push(Lost { position, why });
-                false
-            }
-            None => true,
-        });
-        lost.sort_by_key(|lost| lost.position);
+    /// Gives up what was to be given again.
+    pub(super) fn give_up(&mut self, why: Why) {
+        let again = std::mem::take(&mut self.again).into_iter();
+        self.lost.extend(again.map(|position| Lost { position, why: why.clone() }));
+        self.lost.sort_by_key(|lost| lost.position);
     }
 }

@@ -181,7 +181,7 @@ fn picky(notes: Notes) -> Arc<dyn Handler> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn records_that_a_handler_names_are_given_up_one_by_one() {
+async fn records_that_a_handler_names_are_given_up_and_those_it_asks_for_alone_after_all_attempts() {
     let world = World::of(1).await;
     world.put(1, 0..10).await;
     let notes = Notes::default();
@@ -193,8 +193,29 @@ async fn records_that_a_handler_names_are_given_up_one_by_one() {
     let used_up = ("used up its attempts".to_owned(), again, 5);
     assert_eq!(told, [("was given up".to_owned(), "no price".to_owned(), 1), used_up.clone(), used_up]);
     assert_eq!(texts(&letters), ["0:2", "0:5", "0:7"]);
-    // Each alone once more, in case it was only asked for because of the other.
+    // Ten records, two of them four times more, and each of the two alone.
     assert_eq!((notes.lock().unwrap().len(), progress.bisected.load(Relaxed)), (10 + 4 * 2 + 2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_records_asked_for_because_they_lie_behind_a_bad_one_only_that_is_given_up() {
+    let world = World::of(1).await;
+    world.put(1, 0..30).await;
+    tokio::time::advance(Duration::from_secs(10)).await;
+    for age in [None, Some(Duration::from_secs(5))] {
+        let handler = HandlerFn(|batch: &Batch| {
+            let documents = batch.documents();
+            let bad = (0..documents.len()).position(|at| documents.data(at) == b"0:13");
+            let behind = (0..).take(documents.len()).skip(bad.unwrap_or(usize::MAX));
+            let retry = |index| Failure { index, disposition: Disposition::Retry(Duration::ZERO) };
+            Ok(Outcome { failures: behind.map(retry).collect(), ..Outcome::default() })
+        });
+        let (mut pipeline, letters) = keeping(&world, Arc::new(handler));
+        pipeline.leases = Arc::new(crate::lease::memory::MemoryLeases::default());
+        pipeline.settings.max_record_age = age;
+        finish(pipeline, 30).await;
+        assert_eq!(texts(&letters), ["0:13"], "{age:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,13 +2,18 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use futures::FutureExt;
+
 use super::Follower;
-use crate::deploy::{Artifact, DeployError, Deployment, Digest, Event, Wanted};
+use crate::deploy::{Artifact, DeployError, Deployment, Digest, Wanted};
 
 impl Follower {
     /// Has the slot run what is wanted; or says why not, for people.
     pub(super) async fn apply(&mut self, version: u64, wanted: Wanted) -> Result<(), String> {
-        let applied = self.slot.apply(&wanted).await.map_err(|refused| refused.to_string())?;
+        let applied = self.slot.apply(&wanted).await;
+        // Whatever the slot has said until now is of what ran before.
+        while self.slot.verdict().now_or_never().is_some() {}
+        let applied = applied.map_err(|refused| refused.to_string())?;
         let candidate = wanted.candidate.map(|(artifact, _)| artifact);
         let (digest, on_trial) =
             (wanted.component.digest.clone(), candidate.clone().map(|c| c.digest.clone()));
@@ -40,8 +45,8 @@ impl Follower {
                 Err(why) => return Ok(Err(why)),
             },
         };
-        // What ran before may ask for what it asked for then, though what it replaces does not.
-        let allow = if deployment.event == Event::RolledBack { all() } else { deployment.allow.clone() };
+        // The file may always ask for what it asks for: nobody deployed it.
+        let allow = if deployment.component.is_none() { all() } else { deployment.allow.clone() };
         Ok(Ok(Wanted { component, candidate, allow }))
     }
 

@@ -301,6 +301,35 @@ async fn a_bad_candidate_is_rolled_back_for_all_hosts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_verdict_of_what_ran_before_says_nothing_of_what_runs_now() {
+    let world = World::start(Arc::default()).await;
+    world.deploy("a", None).await;
+    world.deploy("b", Some(Trial::Shadow)).await;
+    a_look().await;
+    // Another host rolls back at the moment at which this one's slot has seen enough.
+    world.verdicts.try_send(Verdict::Bad("it fails".into())).unwrap();
+    let request =
+        Request { wish: Wish::RollBack, by: "host-2".into(), why: String::new(), at: UnixMillis(1) };
+    deploy(&world.store.kept, &part(), request, None).await.unwrap();
+    world.nudge.notify_one();
+    sleep(INTERVAL * 5).await;
+    assert_eq!((world.wanted().version, &*world.wanted().by), (3, "host-2"));
+    assert_eq!(world.ran(), ["a+b", "a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_taken_back_past_everything_that_never_ran() {
+    let world = World::start(Arc::default()).await;
+    world.deploy("bad 1", None).await;
+    world.deploy("bad 2", None).await;
+    a_look().await;
+    let Deployment { version, event, component, .. } = world.wanted();
+    assert_eq!((version, event, component), (4, Event::RolledBack, None));
+    assert_eq!(world.ran(), ["file"]);
+    assert_eq!(world.slot.attempts.load(Relaxed), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_verdict_waits_for_a_store_that_is_away_and_yields_to_what_others_did_meanwhile() {
     for others_did in [false, true] {
         let world = World::start(Arc::default()).await;

@@ -81,14 +81,15 @@ async fn what_is_there_already_is_not_deployed_again() {
 
 #[tokio::test]
 async fn an_instance_that_is_replaced_is_told_and_its_successor_began_before() {
-    let settings = HandlerSettings::new("life");
+    let rollout = RolloutSettings { probation: std::time::Duration::ZERO, ..RolloutSettings::default() };
+    let settings = HandlerSettings { rollout, ..HandlerSettings::new("life") };
     let handler = load_with("life", settings).await;
     said(&handler, &batch(&["a"])).await;
     let logged = Logged::begin();
     handler.apply(&only(renamed(&built("life"), 1))).await.unwrap();
     assert!(handler.drained().await, "an instance that is being told is not gone yet");
     let notes: Vec<String> = logged.of_guests();
-    let at = |word: &str| notes.iter().position(|line| line.contains(word)).unwrap();
+    let at = |word: &str| notes.iter().position(|line| line.contains(word)).expect(word);
     assert!(at(&format!("started orders {FIRST}")) < at(&format!("replaced orders {FIRST}")), "{notes:?}");
     assert!(at("replaced") < notes.iter().rposition(|line| line.contains("drain")).unwrap(), "{notes:?}");
     assert!(said(&handler, &batch(&["b"])).await[0].ends_with(&format!("started orders {FIRST}, record b")));
