@@ -13,8 +13,11 @@ use crate::{deploying::desk::Desk, host::report::Totals};
 const BUCKETS: [f64; 13] =
     [0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0, 1_000_000.0, 10_000_000.0];
 
-/// Figures of pipelines that only grow: name, meaning, and where it is counted.
-const COUNTED: [(&str, &str, fn(&Progress) -> u64); 11] = [
+/// A figure that only grows: its name, its meaning, and where it is counted.
+type Counted<Of> = (&'static str, &'static str, fn(&Of) -> u64);
+
+/// What pipelines count.
+const COUNTED: [Counted<Progress>; 11] = [
     ("tidemill_records_total", "Kinesis records read", |p| p.records.load(Relaxed)),
     ("tidemill_done_total", "User records whose outcome is known and acknowledged", |p| p.done.load(Relaxed)),
     ("tidemill_batches_total", "Batches handled", |p| p.batches.load(Relaxed)),
@@ -33,7 +36,7 @@ const COUNTED: [(&str, &str, fn(&Progress) -> u64); 11] = [
 ];
 
 /// What producers have sent, all of a pipeline together.
-const SENT: [(&str, &str, fn(&Totals) -> u64); 4] = [
+const SENT: [Counted<Totals>; 4] = [
     ("tidemill_sent_entries_total", "Entries that the service has acknowledged", |t| t.entries),
     ("tidemill_sent_throttled_total", "Entries sent again because the service asked to slow down", |t| {
         t.throttled

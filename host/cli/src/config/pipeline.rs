@@ -118,7 +118,7 @@ with_sandbox! {
 impl HandlerConfig {
     /// What it may use and reach.
     pub fn sandbox(&self) -> SandboxConfig {
-        self.sandbox_keys().over(Sandbox::default())
+        self.sandbox_keys().over(&Sandbox::default())
     }
 
     /// The paths that it names.

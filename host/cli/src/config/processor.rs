@@ -102,7 +102,7 @@ impl ComponentConfig {
     /// A component in a sandbox.
     fn within(component: impl Into<PathBuf>, keys: SandboxKeys) -> Self {
         let default = Sandbox { deadline: limits::PROCESSOR_DEADLINE, ..Sandbox::default() };
-        Self { component: component.into(), sandbox: Box::new(keys.over(default)) }
+        Self { component: component.into(), sandbox: Box::new(keys.over(&default)) }
     }
 
     /// The paths that it names.

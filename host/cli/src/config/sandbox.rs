@@ -82,7 +82,7 @@ impl SandboxKeys {
     }
 
     /// With the defaults for the rest.
-    pub fn over(self, default: Sandbox) -> SandboxConfig {
+    pub fn over(self, default: &Sandbox) -> SandboxConfig {
         let allow = self.allow.unwrap_or_default();
         let folder = |FolderConfig { path, seen_as, write }| Folder { path, seen_as: seen_as.0, write };
         SandboxConfig {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     fn sandbox(text: &str) -> SandboxConfig {
-        toml::from_str::<Table>(text).unwrap().sandbox_keys().over(Sandbox::default())
+        toml::from_str::<Table>(text).unwrap().sandbox_keys().over(&Sandbox::default())
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl WatchedFile {
                 }
             }
             Err(error) => {
-                tracing::warn!(file = %self.path.display(), %error, "a component's file cannot be read")
+                tracing::warn!(file = %self.path.display(), %error, "a component's file cannot be read");
             }
         }
     }

@@ -87,10 +87,10 @@ impl Following {
             files.await;
         }));
         while let Some(ended) = tasks.next().await {
-            if let Err(error) = ended {
-                panic::resume_unwind(error.into_panic());
+            if let Some(panic) = ended.err().and_then(|error| error.try_into_panic().ok()) {
+                panic::resume_unwind(panic);
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -44,7 +44,7 @@ impl Loading<'_> {
             }
             loaded => loaded?,
         };
-        self.add(parts::HANDLER.to_owned(), Arc::clone(&handler) as _, beginning.clone());
+        self.add(parts::HANDLER, Arc::clone(&handler) as _, beginning.clone());
         Ok(handler)
     }
 
@@ -80,13 +80,13 @@ impl Loading<'_> {
         };
         for (kind, role, beginning) in beginnings {
             let slot = loaded.slots().iter().find(|(of, _)| *of == kind).map(|(_, slot)| Arc::clone(slot));
-            self.add(role, slot.expect("every component has a slot"), beginning);
+            self.add(&role, slot.expect("every component has a slot"), beginning);
         }
         Ok(loaded)
     }
 
-    fn add(&mut self, role: String, slot: Arc<dyn Slot>, beginning: Beginning) {
-        let part = self.part(&role);
+    fn add(&mut self, role: &str, slot: Arc<dyn Slot>, beginning: Beginning) {
+        let part = self.part(role);
         self.deployables.push(Deployable { part, slot, beginning, controls: Vec::new() });
     }
 

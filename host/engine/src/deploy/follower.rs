@@ -115,7 +115,7 @@ impl Follower {
     ) -> Self {
         let Followable { part, slot, mut file } = followable;
         let base = Arc::clone(&file.borrow_and_update());
-        let status = watch::Sender::new(Followed::new(part.clone(), slot.status()));
+        let status = watch::Sender::new(Followed::new(&part, slot.status()));
         Self {
             part,
             deployments,

@@ -129,9 +129,9 @@ async fn work(handler: Arc<ComponentHandler>, seen: Arc<Seen>, shard: usize) {
         let mut counted = seen.counted.lock().expect("no shard panics");
         counted.check(&outcome, first, met);
         if met == last_met {
-            counted.others.push(took)
+            counted.others.push(took);
         } else {
-            counted.firsts.push(took)
+            counted.firsts.push(took);
         }
         drop(counted);
         last_met = met;

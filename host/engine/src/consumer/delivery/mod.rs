@@ -198,7 +198,7 @@ impl Delivering<'_> {
         let is_used_up = part.attempt >= self.delivery.attempts;
         let is_over = is_used_up || sorted.again.iter().any(|position| self.is_too_old(*position));
         if is_over && sorted.again.len() == 1 {
-            sorted.give_up(if is_used_up { Why::AskedAgain } else { Why::TooOld });
+            sorted.give_up(if is_used_up { &Why::AskedAgain } else { &Why::TooOld });
         }
         let Sorted { mut again, after, lost, .. } = sorted;
         self.give_up(&lost, &again, part.attempt, by.as_ref()).await?;

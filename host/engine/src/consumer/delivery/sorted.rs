@@ -51,7 +51,7 @@ impl Sorted {
     }
 
     /// Gives up what was to be given again.
-    pub(super) fn give_up(&mut self, why: Why) {
+    pub(super) fn give_up(&mut self, why: &Why) {
         let again = std::mem::take(&mut self.again).into_iter();
         self.lost.extend(again.map(|position| Lost { position, why: why.clone() }));
         self.lost.sort_by_key(|lost| lost.position);

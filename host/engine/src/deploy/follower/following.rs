@@ -33,7 +33,7 @@ pub struct NotLetIn {
 }
 
 impl Followed {
-    pub(super) fn new(part: Part, slot: SlotStatus) -> Self {
+    pub(super) fn new(part: &Part, slot: SlotStatus) -> Self {
         let part = part.to_string();
         Self { part, wanted: None, applied: 0, refused: None, unavailable: None, slot }
     }
