@@ -17,7 +17,11 @@ impl Handler for Flood {
                 b"log" => (0..10_000).for_each(|line| log(Level::Info, &format!("line {line}"))),
                 b"stderr" => (0..10_000).for_each(|line| eprintln!("line {line}")),
                 b"stdout" => (0..10_000).for_each(|line| println!("line {line}")),
-                b"many" => (0..200_000).for_each(|_| drop(outcome.emit(b""))),
+                b"many" => {
+                    for _ in 0..200_000 {
+                        outcome.emit(b"");
+                    }
+                }
                 b"emit" => drop(outcome.emit(&vec![b'x'; 64 << 20])),
                 data => drop(outcome.emit(data).partition_key(record.partition_key)),
             }

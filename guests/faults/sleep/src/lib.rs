@@ -14,6 +14,7 @@ impl Handler for Sleep {
         let mut outcome = Outcome::for_batch(batch);
         for record in batch.records() {
             if memmem::find(record.data, b"sleep").is_some() {
+                #[expect(clippy::disallowed_methods, reason = "to sleep is its fault")]
                 std::thread::sleep(std::time::Duration::from_secs(3_600));
             }
             outcome.emit(record.data).partition_key(record.partition_key);
