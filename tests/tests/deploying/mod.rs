@@ -5,6 +5,7 @@ mod application;
 mod contract;
 mod files;
 mod load;
+mod stopped;
 
 use std::path::PathBuf;
 
