@@ -117,6 +117,21 @@ fn part(bytes: &[u8], at: u32, len: u32) -> &[u8] {
     &bytes[at as usize..][..len as usize]
 }
 
+/// A batch of some shard, for tests.
+#[cfg(test)]
+pub(crate) fn batch_of(packed: PackedBatch) -> Batch {
+    let info = BatchInfo {
+        stream_name: "s".into(),
+        shard_id: "shardId-000000000000".into(),
+        first_sequence_number: "1".into(),
+        last_sequence_number: "2".into(),
+        millis_behind_latest: 0,
+        attempt: 1,
+        generation: 1,
+    };
+    Batch::new(info, packed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,16 +142,7 @@ mod tests {
             index: vec![3, 2, 0, 3, 0, 0, 5, 1, 8, 0, 5, 3, 1, 7, 6, 0],
             bytes: b"keyabk-2".to_vec(),
         };
-        let info = BatchInfo {
-            stream_name: "s".into(),
-            shard_id: "shardId-000000000000".into(),
-            first_sequence_number: "1".into(),
-            last_sequence_number: "2".into(),
-            millis_behind_latest: 0,
-            attempt: 1,
-            generation: 1,
-        };
-        let batch = Batch::new(info, packed);
+        let batch = batch_of(packed);
         let records: Vec<_> = batch.records().collect();
         let first = Record {
             index: 0,

@@ -87,17 +87,8 @@ mod tests {
 
     #[test]
     fn without_identifiers_everything_is_done_and_the_host_is_asked_nothing() {
-        let info = crate::BatchInfo {
-            stream_name: "s".into(),
-            shard_id: "shardId-000000000000".into(),
-            first_sequence_number: "1".into(),
-            last_sequence_number: "2".into(),
-            millis_behind_latest: 0,
-            attempt: 1,
-            generation: 1,
-        };
         let packed = crate::PackedBatch { index: vec![0, 1, 0, 0, 0, 0, 0, 0], bytes: b"a".to_vec() };
-        let batch = Batch::new(info, packed);
+        let batch = crate::batch::batch_of(packed);
         let outcome = Outcome::batch_item_failures(&batch, [] as [&str; 0]).unwrap().into_packed();
         assert!(outcome.failures.is_empty() && outcome.index.is_empty());
     }
