@@ -127,7 +127,7 @@ fn of_pipeline(shown: &Shown) {
 fn of_parts(desk: &Desk) {
     for place in &desk.places {
         let labels = [("pipeline", place.part.pipeline.clone()), ("part", place.part.role.clone())];
-        let followed = place.status.borrow().clone();
+        let followed = place.status();
         let yes = |is: bool| f64::from(u8::from(is));
         gauge!("tidemill_generation", &labels).set(followed.slot.component.generation as f64);
         gauge!("tidemill_candidate", &labels).set(yes(followed.slot.candidate.is_some()));

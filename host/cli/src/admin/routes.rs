@@ -166,7 +166,7 @@ impl Front {
         let wait: Duration = query.wait.unwrap_or(limits::DEPLOY_WAIT);
         let (deployment, outcome) =
             self.desk.order(place, order, wait).await.map_err(|error| not_done(&error))?;
-        let generation = place.status.borrow().slot.component.generation;
+        let generation = place.status().slot.component.generation;
         let shown = json!({
             "part": place.part.to_string(),
             "worker": self.desk.worker,

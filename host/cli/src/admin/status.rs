@@ -50,7 +50,7 @@ impl Shown {
 
 /// The whole host as JSON.
 pub fn object(desk: &Desk, application: &str, uptime_seconds: u64, pipelines: &[Shown]) -> Value {
-    let parts: Vec<Value> = desk.places.iter().map(|place| json!(*place.status.borrow())).collect();
+    let parts: Vec<Value> = desk.places.iter().map(|place| json!(place.status())).collect();
     json!({
         "application": application,
         "worker": desk.worker,

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::Serialize;
 use tidemill_engine::{
-    deploy::{self, Deployment, Deployments, Digest, Followed, NotDeployed, Part, Request, Wish},
+    deploy::{self, Deployment, Deployments, Digest, Followed, NotDeployed, Part, Request, Slot, Wish},
     time::Clock,
 };
 use tokio::{
@@ -35,8 +35,17 @@ pub struct Place {
     pub part: Part,
     /// Has its follower look at once.
     pub nudge: Arc<Notify>,
-    /// How it is.
-    pub status: watch::Receiver<Followed>,
+    /// What its follower last knew of it.
+    pub followed: watch::Receiver<Followed>,
+    /// What runs in it.
+    pub slot: Arc<dyn Slot>,
+}
+
+impl Place {
+    /// How it is now.
+    pub fn status(&self) -> Followed {
+        Followed { slot: self.slot.status(), ..self.followed.borrow().clone() }
+    }
 }
 
 /// What somebody wishes of a part, with the component where it takes one.
@@ -94,7 +103,7 @@ impl Desk {
         let request = Request { wish, by, why, at: self.clock.now() };
         let deployment = deploy::deploy(&*self.deployments, &place.part, request, component).await?;
         place.nudge.notify_one();
-        let mut status = place.status.clone();
+        let mut status = place.followed.clone();
         let settled = timeout(
             wait,
             status.wait_for(|followed| outcome(followed, deployment.version) != Outcome::Pending),

@@ -56,7 +56,8 @@ impl Following {
         let (mut followers, mut files, mut places) = (Vec::new(), Vec::new(), Vec::new());
         for Deployable { part, slot, beginning, controls } in deployables {
             let file = WatchedFile::new(&beginning.path, beginning.file);
-            let followable = Followable { part: part.clone(), slot, file: file.subscribe() };
+            let followable =
+                Followable { part: part.clone(), slot: Arc::clone(&slot), file: file.subscribe() };
             let settings =
                 FollowSettings { interval: config.interval, seed: clock.now().0 ^ followers.len() as u64 };
             let resume = Arc::new(move || {
@@ -67,7 +68,7 @@ impl Following {
             let deployments = Arc::clone(&deployments);
             let mut follower = Follower::new(followable, deployments, settings, worker, clock, resume);
             follower.catch_up().await;
-            places.push(Place { part, nudge: follower.nudge(), status: follower.status() });
+            places.push(Place { part, nudge: follower.nudge(), followed: follower.status(), slot });
             followers.push(follower);
             files.push(file);
         }
