@@ -31,7 +31,18 @@ pub async fn deploy(
     component: Option<(Digest, Bytes)>,
 ) -> Result<Deployment, NotDeployed> {
     let history = store.history(part).await?;
-    let next = request.after(&history)?;
+    deploy_after(store, part, &history, request, component).await
+}
+
+/// The same for one who decided on what the history said: where something else is wanted by now, that is a conflict.
+pub(super) async fn deploy_after(
+    store: &dyn Deployments,
+    part: &Part,
+    history: &[Deployment],
+    request: Request,
+    component: Option<(Digest, Bytes)>,
+) -> Result<Deployment, NotDeployed> {
+    let next = request.after(history)?;
     if let Some((digest, bytes)) = &component {
         store.upload(digest, bytes.clone()).await?;
     }

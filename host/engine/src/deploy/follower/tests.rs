@@ -63,6 +63,8 @@ struct Failing {
     kept: MemoryDeployments,
     is_down: AtomicBool,
     asked: AtomicU32,
+    /// What another host does right after the next answer.
+    next_by_another: Mutex<Option<Deployment>>,
 }
 
 impl Failing {
@@ -70,13 +72,23 @@ impl Failing {
         self.asked.fetch_add(1, Relaxed);
         if self.is_down.load(Relaxed) { Err(DeployError::Unavailable("it is away".into())) } else { Ok(()) }
     }
+
+    async fn let_another_deploy(&self, part: &Part) -> Result<(), DeployError> {
+        let next = self.next_by_another.lock().unwrap().take();
+        match next {
+            Some(next) => self.kept.put(part, &next).await,
+            None => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
 impl Deployments for Failing {
     async fn current(&self, part: &Part) -> Result<Option<Deployment>, DeployError> {
         self.check()?;
-        self.kept.current(part).await
+        let current = self.kept.current(part).await;
+        self.let_another_deploy(part).await?;
+        current
     }
 
     async fn put(&self, part: &Part, deployment: &Deployment) -> Result<(), DeployError> {
@@ -86,7 +98,9 @@ impl Deployments for Failing {
 
     async fn history(&self, part: &Part) -> Result<Vec<Deployment>, DeployError> {
         self.check()?;
-        self.kept.history(part).await
+        let history = self.kept.history(part).await;
+        self.let_another_deploy(part).await?;
+        history
     }
 
     async fn upload(&self, digest: &Digest, component: Bytes) -> Result<(), DeployError> {
@@ -403,4 +417,21 @@ async fn a_changed_file_that_is_refused_or_does_badly_leaves_the_one_before_it()
     assert_eq!(world.ran(), ["file 2", "slow file", "file 2"]);
     assert_eq!(world.status.borrow().refused.clone().unwrap().why, "twice as slow");
     assert_eq!(world.store.kept.history(&part()).await, Ok(vec![]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_second_with_its_verdict_does_not_lead_back_any_further() {
+    let world = World::start(Arc::default()).await;
+    world.deploy("a", None).await;
+    world.deploy("b", Some(Trial::Shadow)).await;
+    a_look().await;
+    let on_trial = world.wanted();
+    let back =
+        Deployment { version: 3, event: Event::RolledBack, candidate: None, by: "host-2".into(), ..on_trial };
+    *world.store.next_by_another.lock().unwrap() = Some(back.clone());
+    world.verdicts.send(Verdict::Bad("it fails".into())).await.unwrap();
+    a_look().await;
+    a_look().await;
+    assert_eq!((world.wanted(), world.store.kept.history(&part()).await.unwrap().len()), (back, 3));
+    assert_eq!(world.ran().last().unwrap(), "a");
 }

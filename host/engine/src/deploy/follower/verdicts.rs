@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{Decision, Follower, Tried, all};
-use crate::deploy::{DeployError, Deployment, NotDeployed, NotLetIn, Request, Verdict, Wanted, Wish, deploy};
+use crate::deploy::{
+    DeployError, Deployment, NotDeployed, NotLetIn, Request, Verdict, Wanted, Wish, deploying::deploy_after,
+};
 
 impl Follower {
     /// Does what a verdict asks for, or remembers it until the store can be told.
@@ -59,10 +61,11 @@ impl Follower {
     /// Writes what was decided, unless somebody else has wanted something else meanwhile.
     pub(super) async fn tell(&mut self) -> Result<(), DeployError> {
         let Some(Decision { version, wish, why }) = self.decision.clone() else { return Ok(()) };
-        let current = self.deployments.current(&self.part).await?;
-        if current.is_some_and(|current| current.version == version) {
+        let history = self.deployments.history(&self.part).await?;
+        if history.first().is_some_and(|current| current.version == version) {
             let request = Request { wish, by: self.worker.clone(), why, at: self.clock.now() };
-            match deploy(&*self.deployments, &self.part, request, None).await {
+            // After this history and no later one: a second rollback would lead back too far.
+            match deploy_after(&*self.deployments, &self.part, &history, request, None).await {
                 Ok(Deployment { version, event, why, .. }) => {
                     tracing::warn!(part = %self.part, version, ?event, why, "told all hosts");
                 }
