@@ -1,6 +1,12 @@
 //! Results on stdout. A reader that goes away, as `head` does, is the end of the work and no failure.
 
-use std::io::{self, ErrorKind, Write};
+use std::{
+    io::{self, ErrorKind, Write},
+    time::{Duration, UNIX_EPOCH},
+};
+
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use tidemill_engine::time::UnixMillis;
 
 use crate::failure::Failure;
 
@@ -32,4 +38,27 @@ pub fn line(text: &str) -> Result<(), Failure> {
 /// Tells something beside the results, on stderr.
 pub fn note(text: &str) {
     eprintln!("note: {text}");
+}
+
+/// A table without rows: columns apart by spaces, and lines as long as what is in them.
+pub fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    table
+}
+
+/// A moment as people write it, to the second.
+pub fn moment(at: UnixMillis) -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(at.0)).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_a_date() {
+        assert_eq!(moment(UnixMillis(1_700_000_000_999)), "2023-11-14T22:13:20Z");
+    }
 }

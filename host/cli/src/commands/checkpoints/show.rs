@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::{Value, json};
 use tidemill_engine::{
     kinesis::Shard,
@@ -129,9 +128,8 @@ fn tell_what_has_no_lease(opened: &Opened, leases: &[Lease]) {
 }
 
 fn table(rows: &[Row<'_>]) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["pipeline", "shard", "state", "owner", "checkpoint", "age", "parents", "load"]);
+    let header = ["pipeline", "shard", "state", "owner", "checkpoint", "age", "parents", "load"];
+    let mut table = output::table(header);
     table.add_rows(rows.iter().map(Row::cells));
     table.trim_fmt()
 }

@@ -1,11 +1,8 @@
 //! `tidemill dead-letters list`: a line a letter.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::Value;
 use tidemill_backends::dead_letters::form;
-use tidemill_engine::{dead_letter::DeadLetter, time::UnixMillis};
+use tidemill_engine::dead_letter::DeadLetter;
 
 use super::{
     filter::Filter,
@@ -43,7 +40,7 @@ pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
     let opened = which.open(&flags).await?;
     let scope = if all { Scope::All } else { Scope::NotRedriven };
     let mut reading = Reading::begin(&opened, &flags, scope).await?;
-    let (mut table, mut shown, mut exit) = (empty_table(), 0, Exit::Ok);
+    let (mut table, mut shown, mut exit) = (output::table(COLUMNS), 0, Exit::Ok);
     while shown < filter.limit() {
         let letter = match reading.next().await? {
             None => break,
@@ -75,11 +72,6 @@ pub fn object(letter: &DeadLetter) -> Value {
     object
 }
 
-/// A moment as people write it, to the second.
-pub fn moment(at: UnixMillis) -> String {
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(at.0)).to_string()
-}
-
 /// A text of others on one line, without what would steer a terminal.
 pub fn plain(text: &str, most: usize) -> String {
     let is_long = text.chars().nth(most).is_some();
@@ -87,30 +79,15 @@ pub fn plain(text: &str, most: usize) -> String {
     plain.chain(is_long.then_some('…')).collect()
 }
 
-fn empty_table() -> Table {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header([
-        "id",
-        "failed",
-        "stream",
-        "shard",
-        "sequence",
-        "key",
-        "kind",
-        "attempts",
-        "component",
-        "reason",
-    ]);
-    table
-}
+const COLUMNS: [&str; 10] =
+    ["id", "failed", "stream", "shard", "sequence", "key", "kind", "attempts", "component", "reason"];
 
 fn cells(letter: &DeadLetter) -> [String; 10] {
     let DeadLetter { sequence, sub_sequence, .. } = letter;
     let place = if *sub_sequence == 0 { sequence.to_string() } else { format!("{sequence}:{sub_sequence}") };
     [
         form::id(letter),
-        moment(letter.at),
+        output::moment(letter.at),
         letter.stream.to_string(),
         letter.shard.to_string(),
         place,
@@ -131,10 +108,5 @@ mod tests {
         assert_eq!(plain("one\ntwo\x1b[31m", 60), "one two [31m");
         assert_eq!(plain("abcdef", 3), "abc…");
         assert_eq!(plain("äbc", 3), "äbc");
-    }
-
-    #[test]
-    fn a_moment_is_a_date() {
-        assert_eq!(moment(UnixMillis(1_700_000_000_999)), "2023-11-14T22:13:20Z");
     }
 }

@@ -6,7 +6,7 @@ use tidemill_backends::dead_letters::form;
 use tidemill_engine::dead_letter::{DeadLetter, Payload};
 
 use super::{
-    list::{moment, plain},
+    list::plain,
     place::Which,
     reading::{Item, Reading, Scope},
 };
@@ -66,7 +66,7 @@ fn described(letter: &DeadLetter) -> String {
     };
     let lines = [
         ("id", form::id(letter)),
-        ("failed", moment(letter.at)),
+        ("failed", output::moment(letter.at)),
         ("kind", plain(&letter.kind, usize::MAX)),
         ("attempts", attempts.to_string()),
         ("component", component),
@@ -74,7 +74,7 @@ fn described(letter: &DeadLetter) -> String {
         ("stream", stream.to_string()),
         ("shard", shard.to_string()),
         ("sequence", format!("{sequence}, sub-sequence {sub_sequence}")),
-        ("arrived", moment(letter.arrival)),
+        ("arrived", output::moment(letter.arrival)),
         ("key", plain(&letter.partition_key, usize::MAX)),
         ("hash key", hash_key),
         ("payload", format!("{payload}, {} bytes", data.len())),

@@ -1,8 +1,5 @@
 //! `tidemill history`: what was wanted of a part, by whom and why.
 
-use std::time::{Duration, UNIX_EPOCH};
-
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use tidemill_engine::deploy::{Deployment, Event, Trial};
 
 use super::{Way, Which, change::part};
@@ -48,16 +45,13 @@ pub async fn run(args: Args, flags: ConnectionFlags) -> Result<Exit, Failure> {
 }
 
 fn table(history: &[Deployment]) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["version", "at", "event", "component", "on trial", "by", "why"]);
+    let mut table = output::table(["version", "at", "event", "component", "on trial", "by", "why"]);
     table.add_rows(history.iter().map(cells));
     table.trim_fmt()
 }
 
 fn cells(deployment: &Deployment) -> [String; 7] {
-    let Deployment { version, event, component, candidate, by, at, why, .. } = deployment;
-    let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(*at));
+    let Deployment { version, event, component, candidate, by, why, .. } = deployment;
     let event = match event {
         Event::Deployed => "deployed",
         Event::Promoted => "promoted",
@@ -69,7 +63,7 @@ fn cells(deployment: &Deployment) -> [String; 7] {
     let dash = || "-".to_owned();
     [
         version.to_string(),
-        at.to_string(),
+        output::moment(deployment.at()),
         event.to_owned(),
         component.as_ref().map_or_else(|| "settings' file".to_owned(), |digest| digest.short().to_owned()),
         candidate.unwrap_or_else(dash),

@@ -1,6 +1,5 @@
 //! `tidemill status`: what runs where, and what waits.
 
-use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::Value;
 
 use super::Hosts;
@@ -131,9 +130,7 @@ fn waits(host: &Value, pipeline: &str, stream: &str, shard: &str) -> Option<Stri
 }
 
 fn table<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header);
+    let mut table = output::table(header);
     table.add_rows(rows);
     table.trim_fmt() + "\n"
 }
